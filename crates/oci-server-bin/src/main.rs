@@ -1,0 +1,2 @@
+//! The oci-server program.
+fn main() {}
