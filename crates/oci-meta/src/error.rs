@@ -1,0 +1,80 @@
+//! Why a metadata store did not do what it was asked.
+
+use std::error::Error;
+
+use oci_types::{Digest, Tag};
+
+/// Why a metadata store did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum MetaError {
+    /// The tag is not what the write expects it to be.
+    #[error("tag {tag} already names {current}")]
+    TagConflict {
+        /// The tag.
+        tag: Tag,
+        /// What it names.
+        current: Digest,
+    },
+    /// A rule keeps this tag from being removed.
+    #[error("tag {tag} is protected")]
+    TagProtected {
+        /// The tag.
+        tag: Tag,
+    },
+    /// The manifest refers to what is not in the repository.
+    #[error("{} referenced digests are missing", missing.len())]
+    MissingReferences {
+        /// The missing digests, in the manifest's order, at most 100 of them.
+        missing: Vec<Digest>,
+    },
+    /// A manifest of the repository refers to the blob.
+    #[error("blob {digest} is referenced by manifest {manifest}")]
+    BlobInUse {
+        /// The blob.
+        digest: Digest,
+        /// One of the manifests that refer to it.
+        manifest: Digest,
+    },
+    /// The session has changed or is gone.
+    #[error("the upload session has changed")]
+    SessionConflict,
+    /// As many sessions are open as may be.
+    #[error("{limit} upload sessions are open")]
+    TooManySessions {
+        /// The limit.
+        limit: u64,
+    },
+    /// The open sessions hold as many bytes as they may.
+    #[error("the open upload sessions would hold more than {limit} bytes")]
+    TooManySessionBytes {
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// The database was written by a version that this one cannot read.
+    #[error("the database has schema {found}, which needs a newer version (this one reads up to {supported})")]
+    SchemaTooNew {
+        /// The database's schema version.
+        found: u32,
+        /// The newest schema version that this program reads.
+        supported: u32,
+    },
+    /// The store is full.
+    #[error("no space left while trying to {op}")]
+    Full {
+        /// What was being done.
+        op: &'static str,
+        /// The store's error.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// The store failed or is out of reach.
+    #[error("could not {op}")]
+    Backend {
+        /// What was being done.
+        op: &'static str,
+        /// The store's error.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
+}
