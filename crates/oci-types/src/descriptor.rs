@@ -136,3 +136,11 @@ where
 {
     Option::deserialize(deserializer).map(Option::unwrap_or_default)
 }
+
+/// Encoders that know no empty map write `null` for one.
+pub(crate) fn null_as_no_annotations<'de, D>(deserializer: D) -> Result<Annotations, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
+}

@@ -17,17 +17,19 @@ mod text;
 pub mod descriptor;
 pub mod digest;
 pub mod error;
+pub mod manifest;
 pub mod media_type;
 pub mod name;
 pub mod range;
 pub mod reference;
 pub mod tag;
 
-pub use descriptor::{Descriptor, Platform};
+pub use descriptor::{Annotations, Descriptor, Platform};
 pub use digest::{
     Algorithm, Digest, DigestError, HashState, HashStateError, Hasher, Hex, Mismatch, Verifier,
 };
 pub use error::{ErrorCode, ErrorEnvelope, ErrorInfo, UnknownErrorCode};
+pub use manifest::{FieldError, ImageIndex, ImageManifest, Manifest, ManifestError, ManifestKind};
 pub use media_type::{MediaKind, MediaType, MediaTypeError};
 pub use name::{NameError, RepositoryName};
 pub use range::{
