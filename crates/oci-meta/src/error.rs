@@ -4,6 +4,8 @@ use std::error::Error;
 
 use oci_types::{Digest, Tag};
 
+use crate::Locator;
+
 /// Why a metadata store did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -52,7 +54,9 @@ pub enum MetaError {
         limit: u64,
     },
     /// The database was written by a version that this one cannot read.
-    #[error("the database has schema {found}, which needs a newer version (this one reads up to {supported})")]
+    #[error(
+        "the database has schema {found}, which needs a newer version (this one reads up to {supported})"
+    )]
     SchemaTooNew {
         /// The database's schema version.
         found: u32,
@@ -77,4 +81,25 @@ pub enum MetaError {
         #[source]
         source: Box<dyn Error + Send + Sync>,
     },
+}
+
+impl MetaError {
+    /// A failure that the store found itself.
+    pub(crate) fn backend(
+        op: &'static str,
+        source: impl Into<Box<dyn Error + Send + Sync>>,
+    ) -> Self {
+        Self::Backend {
+            op,
+            source: source.into(),
+        }
+    }
+
+    /// A sealed object is to be recorded that a collector may be removing this moment.
+    pub(crate) fn being_removed(locator: &Locator) -> Self {
+        Self::backend(
+            "record a blob",
+            format!("its object {locator} was handed out for removal"),
+        )
+    }
 }

@@ -10,7 +10,11 @@
 
 mod context;
 mod error;
+mod forward;
 mod model;
+mod pages;
+mod ranges;
+mod references;
 mod repo;
 
 #[cfg(feature = "contract")]

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use oci_types::{Digest, Manifest, MediaType, Tag};
 use uuid::Uuid;
 
-use crate::{RepoKey, Scope, Timestamp};
+use crate::{MetaError, RepoKey, Scope, Timestamp};
 
 /// A manifest to be stored, with everything that changes together with it.
 #[derive(Clone, Debug)]
@@ -243,6 +243,19 @@ pub struct SessionLimits {
     pub sessions: u64,
     /// How many staged bytes they may hold.
     pub bytes: u64,
+}
+
+impl SessionLimits {
+    /// Whether a session may go from `old` to `new` bytes when all together hold `total`.
+    pub(crate) fn check_bytes(&self, total: u64, old: u64, new: u64) -> Result<(), MetaError> {
+        let others = total.saturating_sub(old);
+        let fits = others.checked_add(new).is_some_and(|sum| sum <= self.bytes);
+        if new <= old || fits {
+            Ok(())
+        } else {
+            Err(MetaError::TooManySessionBytes { limit: self.bytes })
+        }
+    }
 }
 
 /// An upload session as it is recorded.
