@@ -21,7 +21,8 @@
 //! let admission = session.admit(None, Some(5), &terms)?;
 //! let mut writing = session.lease(Holder::random(), now, &terms)?.write(admission)?;
 //! writing.advance(b"hello")?;
-//! let rest = writing.finish("staged at b", now, &terms)?;
+//! writing.complete()?;
+//! let rest = writing.checkpoint("staged at b", now, &terms).release();
 //! assert_eq!(rest.offset(), 5);
 //! assert_eq!(rest.commit(&Digest::sha256(b"hello"))?, Commit::Proved);
 //! # Ok::<(), Box<dyn std::error::Error>>(())

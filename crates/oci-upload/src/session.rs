@@ -284,6 +284,15 @@ impl<S> Session<S> {
         Ok(self)
     }
 
+    /// Extends the lease, for work on what was received whole.
+    #[must_use]
+    pub fn renew(mut self, now: UnixMillis, terms: &Terms) -> Self {
+        if let Some(lease) = &mut self.lease {
+            lease.until = now.after(terms.lease);
+        }
+        self
+    }
+
     /// Gives the lease up.
     #[must_use]
     pub fn release(mut self) -> Self {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use oci_types::{Algorithm, ContentRange, Digest};
 use proptest::prelude::*;
 
-use crate::{Commit, DurableError, Holder, Refusal, Session, Terms, UnixMillis, UploadId};
+use crate::{Commit, DurableError, Holder, Refusal, Session, Terms, UnixMillis, UploadId, Writing};
 
 const NOW: UnixMillis = UnixMillis(1_000_000);
 
@@ -29,6 +29,19 @@ fn range(text: &str) -> ContentRange {
     text.parse().unwrap()
 }
 
+/// The end of a chunk that came whole.
+fn finish(writing: &Writing<u64>) -> Result<Session<u64>, Refusal> {
+    writing.complete()?;
+    Ok(interrupt(writing))
+}
+
+/// The end of a chunk whose client went away.
+fn interrupt(writing: &Writing<u64>) -> Session<u64> {
+    writing
+        .checkpoint(writing.offset(), NOW, &terms())
+        .release()
+}
+
 /// Writes `data` as one chunk.
 fn append(session: Session<u64>, data: &[u8]) -> Session<u64> {
     let terms = terms();
@@ -39,8 +52,7 @@ fn append(session: Session<u64>, data: &[u8]) -> Session<u64> {
         .write(admission)
         .unwrap();
     writing.advance(data).unwrap();
-    let end = writing.offset();
-    writing.finish(end, NOW, &terms).unwrap()
+    finish(&writing).unwrap()
 }
 
 #[test]
@@ -88,7 +100,7 @@ fn no_more_and_no_less_than_announced() {
         .unwrap();
     writing.advance(b"abc").unwrap();
     assert!(matches!(
-        writing.finish(3, NOW, &terms),
+        finish(&writing),
         Err(Refusal::Length {
             announced: 5,
             received: 3,
@@ -156,7 +168,7 @@ fn a_checkpoint_renews_the_lease_and_an_interruption_ends_it() {
             .lease(holder(), UnixMillis(NOW.0 + 150), &terms)
             .is_err()
     );
-    let left = writing.interrupt(4, later, &terms);
+    let left = writing.checkpoint(4, later, &terms).release();
     assert_eq!(left.offset(), 4);
     assert!(left.lease(holder(), later, &terms).is_ok());
 }
@@ -341,15 +353,14 @@ proptest! {
             let recorded = session.clone();
             let mut writing = session.lease(holder(), NOW, &terms).unwrap().write(admission).unwrap();
             let advanced = writing.advance(data);
-            let staged = writing.offset();
             session = match step {
                 // The process died: what was recorded last is what there is.
                 Step::Lost(_) => recorded,
                 Step::Interrupted(_) => {
                     model.extend_from_slice(data);
-                    writing.interrupt(staged, NOW, &terms)
+                    interrupt(&writing)
                 }
-                _ => match advanced.and_then(|()| writing.finish(staged, NOW, &terms)) {
+                _ => match advanced.and_then(|()| finish(&writing)) {
                     Ok(rest) => {
                         model.extend_from_slice(data);
                         rest

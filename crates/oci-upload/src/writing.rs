@@ -7,8 +7,8 @@ use crate::{Refusal, Session, Terms, UnixMillis};
 
 /// An upload session in the hands of the writer that holds its lease.
 ///
-/// Bytes are hashed as they come. Nothing counts until a [`checkpoint`](Writing::checkpoint) or
-/// the [`finish`](Writing::finish) is recorded: dropped, it leaves the session as last recorded.
+/// Bytes are hashed as they come. Nothing counts until a [`checkpoint`](Writing::checkpoint) is
+/// recorded: dropped, it leaves the session as last recorded.
 #[derive(Debug)]
 pub struct Writing<S> {
     before: Session<S>,
@@ -90,24 +90,18 @@ impl<S> Writing<S> {
         }
     }
 
-    /// The session to record at the end of a chunk that came whole, the lease given up.
+    /// Whether all came that was announced.
     ///
     /// # Errors
-    /// [`Refusal::Length`] where less came than was announced.
-    pub fn finish(&self, staged: S, now: UnixMillis, terms: &Terms) -> Result<Session<S>, Refusal> {
-        if let Some(announced) = self
+    /// [`Refusal::Length`] where less came.
+    pub fn complete(&self) -> Result<(), Refusal> {
+        match self
             .announced
             .filter(|announced| self.received < *announced)
         {
-            return Err(self.wrong_length(announced, self.received));
+            Some(announced) => Err(self.wrong_length(announced, self.received)),
+            None => Ok(()),
         }
-        Ok(self.checkpoint(staged, now, terms).release())
-    }
-
-    /// The session to record when the client went away in the midst of the chunk: what came
-    /// counts, the lease is given up.
-    pub fn interrupt(&self, staged: S, now: UnixMillis, terms: &Terms) -> Session<S> {
-        self.checkpoint(staged, now, terms).release()
     }
 
     /// The session as it was before this chunk, the lease given up: what a refused chunk leaves.
