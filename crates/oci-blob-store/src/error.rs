@@ -2,6 +2,8 @@
 
 use std::io;
 
+use tokio::task::JoinError;
+
 use crate::Locator;
 
 /// Why a blob store did not do what it was asked.
@@ -63,6 +65,14 @@ impl BlobStoreError {
             | io::ErrorKind::QuotaExceeded
             | io::ErrorKind::FileTooLarge => Self::Full { op, source },
             _ => Self::Io { op, source },
+        }
+    }
+
+    /// A blocking task ended without an answer: it panicked, or the runtime is shutting down.
+    pub(crate) fn lost_task(op: &'static str, source: JoinError) -> Self {
+        Self::Io {
+            op,
+            source: io::Error::other(source),
         }
     }
 }
