@@ -3,6 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
+#[cfg(any(feature = "fs", feature = "memory"))]
+use {oci_types::Digest, uuid::Uuid};
+
 /// Where a sealed object is within its store: an opaque, relative, printable path.
 ///
 /// It is made by [`BlobStore::seal`](crate::BlobStore::seal), recorded as text, and means
@@ -19,6 +22,16 @@ pub struct LocatorError {
 }
 
 impl Locator {
+    /// Where an object of this content goes that was staged as `id`:
+    /// `<algorithm>/<first 2 hex digits>/<hex>.<id>`.
+    #[cfg(any(feature = "fs", feature = "memory"))]
+    pub(crate) fn of_object(digest: &Digest, id: Uuid) -> Self {
+        let algorithm = digest.algorithm();
+        let hex = digest.hex().to_string();
+        let id = id.simple();
+        Self(format!("{algorithm}/{}/{hex}.{id}", &hex[..2]))
+    }
+
     /// The locator as text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -56,7 +69,9 @@ mod tests {
         for good in ["a", "sha256/ab/abcd.0f", "x-1_2.3/y"] {
             assert_eq!(good.parse::<Locator>().unwrap().as_str(), good);
         }
-        for bad in ["", "/", "/a", "a/", "a//b", ".", "..", "a/../b", "a\0", "a b", "ä"] {
+        for bad in [
+            "", "/", "/a", "a/", "a//b", ".", "..", "a/../b", "a\0", "a b", "ä",
+        ] {
             assert!(bad.parse::<Locator>().is_err(), "{bad:?}");
         }
     }
