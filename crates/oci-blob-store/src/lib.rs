@@ -73,6 +73,7 @@ pub trait BlobStore: Debug + Send + Sync + 'static {
     /// # Errors
     /// - [`BlobStoreError::Busy`]: a writer is still at it.
     /// - [`BlobStoreError::StagedLost`]: fewer bytes are there than `staged` records.
+    /// - [`BlobStoreError::Damaged`]: it was sealed before, and the object has another length now.
     /// - [`BlobStoreError::Io`]: nothing was sealed; the staged bytes must be discarded if the
     ///   failure was one of syncing.
     async fn seal(&self, staged: &Staged, digest: &Digest) -> Result<Locator, BlobStoreError>;
@@ -105,7 +106,8 @@ pub trait BlobStore: Debug + Send + Sync + 'static {
     /// # Errors
     /// - [`BlobStoreError::NotFound`]
     /// - [`BlobStoreError::Damaged`]: the object's length is not `size`.
-    /// - [`BlobStoreError::Io`]
+    /// - [`BlobStoreError::Io`]; of [`std::io::ErrorKind::InvalidInput`] for a `range` that is not
+    ///   within the object.
     async fn open(
         &self,
         locator: &Locator,
@@ -162,8 +164,11 @@ pub trait BlobWriter: Debug + Send {
     /// Makes everything written so far durable and answers the staging area as it is now.
     ///
     /// # Errors
-    /// [`BlobStoreError::Io`]; after a failed sync nothing since the last successful checkpoint
-    /// may be relied on, and the writer is of no use.
+    /// - [`BlobStoreError::StagedLost`]: the staging area was discarded meanwhile.
+    /// - [`BlobStoreError::Io`]; after a failed sync nothing since the last successful checkpoint
+    ///   may be relied on.
+    ///
+    /// The writer is of no use afterwards.
     async fn checkpoint(&mut self) -> Result<Staged, BlobStoreError>;
 }
 
