@@ -20,6 +20,7 @@ pub mod error;
 pub mod manifest;
 pub mod media_type;
 pub mod name;
+pub mod page;
 pub mod range;
 pub mod reference;
 pub mod tag;
@@ -32,6 +33,7 @@ pub use error::{ErrorCode, ErrorEnvelope, ErrorInfo, UnknownErrorCode};
 pub use manifest::{FieldError, ImageIndex, ImageManifest, Manifest, ManifestError, ManifestKind};
 pub use media_type::{MediaKind, MediaType, MediaTypeError};
 pub use name::{NameError, RepositoryName};
+pub use page::{Link, LinkError, PageError, PageQuery, PercentError};
 pub use range::{
     ByteRange, ContentRange, ContentRangeError, RangeError, Unsatisfiable, UploadRange,
     UploadRangeError, content_range_header, unsatisfied_range_header,

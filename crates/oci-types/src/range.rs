@@ -11,7 +11,7 @@ pub use upload::{ContentRange, ContentRangeError, UploadRange, UploadRangeError}
 
 /// The value of a string of one or more digits and nothing else; a value
 /// beyond `u64` saturates, because no content reaches that far.
-fn digits(text: &str) -> Option<u64> {
+pub(crate) fn digits(text: &str) -> Option<u64> {
     if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit()) {
         return None;
     }
