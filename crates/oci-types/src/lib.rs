@@ -9,6 +9,29 @@
 //!
 //! This crate does no I/O and knows neither async nor HTTP.
 //!
+//! ```
+//! use oci_types::{Digest, Manifest, MediaType, Reference, RepositoryName};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let name: RepositoryName = "library/alpine".parse()?;
+//! let reference: Reference = "3.22".parse()?;
+//! assert_eq!(format!("{name}:{reference}"), "library/alpine:3.22");
+//!
+//! let error = "library/Alpine".parse::<RepositoryName>().unwrap_err();
+//! assert_eq!(
+//!     error.to_string(),
+//!     "character 'A' at byte 8 of the repository name: \
+//!      only a-z, 0-9, '.', '_', '-' and '/' are allowed"
+//! );
+//!
+//! let body = br#"{"schemaVersion":2,"manifests":[]}"#;
+//! let manifest = Manifest::parse(Some(&MediaType::oci_index()), body)?;
+//! assert!(manifest.manifests.is_empty());
+//! println!("{}", Digest::sha256(body));
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! [OCI Distribution Specification]: https://github.com/opencontainers/distribution-spec
 //! [`FromStr`]: std::str::FromStr
 
@@ -40,3 +63,8 @@ pub use range::{
 };
 pub use reference::{Reference, ReferenceError};
 pub use tag::{Tag, TagError};
+
+/// Compiles the example of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -125,10 +125,6 @@ impl Verifier {
     ///
     /// # Errors
     /// [`Mismatch`] with the digest that the content has instead.
-    #[expect(
-        clippy::result_large_err,
-        reason = "two digests by value: no allocation a check"
-    )]
     pub fn verify(self) -> Result<Digest, Mismatch> {
         let expected = self.expected;
         let actual = self.hasher.finish();

@@ -42,8 +42,7 @@ pub(super) fn manifest(
     fields::refuse_clash(&object, MANIFEST_MEMBERS, Path::ROOT)?;
     let media_type = media_type(content_type, &object)?;
     let kind = ManifestKind::of(&media_type).ok_or(ManifestError::DockerSchema1)?;
-    refuse_foreign_shape(kind, &media_type, &object)?;
-    Document { kind, object }.read(media_type)
+    Document::new(kind, object).read(media_type)
 }
 
 /// Decides on the media type to store, from the request's and the document's.
@@ -83,86 +82,111 @@ fn declared_media_type(object: &Object<'_>) -> Result<Option<MediaType>, Manifes
     .map_err(|problem| Path::ROOT.error(NAME, problem))
 }
 
-/// Refuses what could be read as another kind of manifest.
-fn refuse_foreign_shape(
-    kind: ManifestKind,
-    media_type: &MediaType,
-    object: &Object<'_>,
-) -> Result<(), ManifestError> {
-    let has = |name: &&str| object.member(name).is_some();
-    let beside = ["config", "layers"].into_iter().find(has);
-    if let (true, Some(beside)) = (has(&"manifests"), beside) {
-        return Err(ManifestError::Ambiguous { beside });
-    }
-    let unexpected: &[&'static str] = match kind {
-        ManifestKind::Image => &["manifests"],
-        ManifestKind::Index => &["config", "layers"],
-        ManifestKind::Artifact => &["config", "layers", "manifests"],
-        // Its schema is its own.
-        ManifestKind::Other => return Ok(()),
-    };
-    if has(&"fsLayers") {
-        return Err(ManifestError::DockerSchema1);
-    }
-    match object.member("schemaVersion").map(RawValue::get) {
-        None | Some("2") => {}
-        Some(found) => {
-            let found = excerpt(found);
-            return Err(ManifestError::SchemaVersion { found });
+/// Which members the documents of a kind have.
+struct Shape {
+    /// Those that hold descriptors and are read.
+    read: &'static [&'static str],
+    /// Those of them that must be there.
+    required: &'static [&'static str],
+    /// Those that would make it another kind.
+    refused: &'static [&'static str],
+}
+
+impl Shape {
+    const fn of(kind: ManifestKind) -> Shape {
+        match kind {
+            ManifestKind::Image => Shape {
+                read: &["config", "layers"],
+                required: &["config", "layers"],
+                refused: &["manifests"],
+            },
+            ManifestKind::Index => Shape {
+                read: &["manifests"],
+                required: &["manifests"],
+                refused: &["config", "layers"],
+            },
+            ManifestKind::Artifact => Shape {
+                read: &["blobs"],
+                required: &[],
+                refused: &["config", "layers", "manifests"],
+            },
+            ManifestKind::Other => Shape {
+                read: &["config", "layers", "blobs", "manifests"],
+                required: &[],
+                refused: &[],
+            },
         }
-    }
-    match unexpected.iter().copied().find(has) {
-        None => Ok(()),
-        Some(member) => Err(ManifestError::UnexpectedMember {
-            media_type: media_type.clone(),
-            member,
-        }),
     }
 }
 
 /// A document whose kind is known.
 struct Document<'a> {
     kind: ManifestKind,
+    shape: Shape,
     object: Object<'a>,
 }
 
-impl Document<'_> {
+impl<'a> Document<'a> {
+    fn new(kind: ManifestKind, object: Object<'a>) -> Self {
+        let shape = Shape::of(kind);
+        Document {
+            kind,
+            shape,
+            object,
+        }
+    }
+
+    /// Reads everything, once it is sure that no one reads it as another kind.
     fn read(&self, media_type: MediaType) -> Result<Manifest, ManifestError> {
-        let (config, layers, blobs, manifests) = match self.kind {
-            ManifestKind::Image => (true, true, false, false),
-            ManifestKind::Index => (false, false, false, true),
-            ManifestKind::Artifact => (false, false, true, false),
-            ManifestKind::Other => (true, true, true, true),
-        };
-        let list = |read: bool, name| {
-            if read {
-                self.list(name)
-            } else {
-                Ok(Vec::new())
-            }
-        };
-        let mut layers = list(layers, "layers")?;
-        layers.append(&mut list(blobs, "blobs")?);
+        self.refuse_ambiguity()?;
+        if !self.is_foreign() {
+            self.refuse_other_schema(&media_type)?;
+        }
+        let mut layers = self.list("layers")?;
+        layers.append(&mut self.list("blobs")?);
+        let annotations: Option<Annotations> = self.own("annotations", "an object of strings")?;
         Ok(Manifest {
             kind: self.kind,
             media_type,
-            config: if config { self.single("config")? } else { None },
+            config: self.config()?,
             layers,
-            manifests: list(manifests, "manifests")?,
+            manifests: self.list("manifests")?,
             subject: self.single("subject")?,
             artifact_type: self.own("artifactType", "a string")?,
-            annotations: self
-                .own::<Annotations>("annotations", "an object of strings")?
-                .unwrap_or_default(),
+            annotations: annotations.unwrap_or_default(),
         })
     }
 
-    /// Whether a document of this kind must have the member.
-    fn requires(&self, name: &str) -> bool {
-        match self.kind {
-            ManifestKind::Image => matches!(name, "config" | "layers"),
-            ManifestKind::Index => name == "manifests",
-            ManifestKind::Artifact | ManifestKind::Other => false,
+    fn has(&self, name: &str) -> bool {
+        self.object.member(name).is_some()
+    }
+
+    /// Refuses what some readers take for an index and others for an image.
+    fn refuse_ambiguity(&self) -> Result<(), ManifestError> {
+        let beside = ["config", "layers"].into_iter().find(|name| self.has(name));
+        match beside {
+            Some(beside) if self.has("manifests") => Err(ManifestError::Ambiguous { beside }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Refuses a known manifest of another kind or version than its type says.
+    fn refuse_other_schema(&self, media_type: &MediaType) -> Result<(), ManifestError> {
+        if self.has("fsLayers") {
+            return Err(ManifestError::DockerSchema1);
+        }
+        let version = self.object.member("schemaVersion").map(RawValue::get);
+        if let Some(found) = version.filter(|version| *version != "2") {
+            let found = excerpt(found);
+            return Err(ManifestError::SchemaVersion { found });
+        }
+        let mut refused = self.shape.refused.iter();
+        match refused.find(|name| self.has(name)) {
+            Some(member) => Err(ManifestError::UnexpectedMember {
+                media_type: media_type.clone(),
+                member,
+            }),
+            None => Ok(()),
         }
     }
 
@@ -171,21 +195,34 @@ impl Document<'_> {
         self.kind == ManifestKind::Other
     }
 
+    fn config(&self) -> Result<Option<Descriptor>, ManifestError> {
+        const NAME: &str = "config";
+        if !self.shape.read.contains(&NAME) {
+            return Ok(None);
+        }
+        if self.shape.required.contains(&NAME) && !self.has(NAME) {
+            return Err(Path::ROOT.error(NAME, FieldError::Missing));
+        }
+        self.single(NAME)
+    }
+
     /// A member that holds one descriptor.
     fn single(&self, name: &'static str) -> Result<Option<Descriptor>, ManifestError> {
         match self.object.member(name) {
             Some(value) => self.descriptor(value, Path::of(name)),
-            None if self.requires(name) => Err(Path::ROOT.error(name, FieldError::Missing)),
             None => Ok(None),
         }
     }
 
-    /// A member that holds a list of descriptors.
+    /// A member that holds a list of descriptors; `null` is an empty one.
     fn list(&self, name: &'static str) -> Result<Vec<Descriptor>, ManifestError> {
+        if !self.shape.read.contains(&name) {
+            return Ok(Vec::new());
+        }
+        if self.shape.required.contains(&name) && !self.object.names(name) {
+            return Err(Path::ROOT.error(name, FieldError::Missing));
+        }
         let Some(value) = self.object.member(name) else {
-            if self.requires(name) && !self.object.names(name) {
-                return Err(Path::ROOT.error(name, FieldError::Missing));
-            }
             return Ok(Vec::new());
         };
         let items: Vec<&RawValue> = match serde_json::from_str(value.get()) {

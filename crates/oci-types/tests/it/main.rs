@@ -1,11 +1,19 @@
 //! What the public interface promises, rule by rule and for arbitrary input.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
+
 mod descriptor;
 mod digest;
 mod error;
 mod hash_state;
 mod manifest;
+mod manifest_hostile;
 mod manifest_reading;
+mod manifest_type;
 mod media_type;
 mod names;
 mod page;
