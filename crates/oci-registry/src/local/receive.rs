@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use oci_blob_store::{BlobStoreError, BlobWriter, Staged};
 use oci_meta::{Ctx, RepoKey};
+use oci_types::ContentRange;
 use oci_upload::{Admission, Refusal, Session, Terms, UploadId, Writing};
 use tokio::time::{Instant, timeout_at};
 
@@ -37,6 +38,22 @@ struct Intake<'a> {
     renew_at: Instant,
 }
 
+/// What a client says of a chunk before it comes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Shape {
+    range: Option<ContentRange>,
+    length: Option<u64>,
+}
+
+impl Shape {
+    pub(super) fn of(chunk: &Chunk) -> Self {
+        Self {
+            range: chunk.range,
+            length: chunk.length,
+        }
+    }
+}
+
 /// What becomes of the lease when a chunk is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Then {
@@ -53,13 +70,13 @@ impl Inner {
         ctx: &Ctx,
         repo: &RepoKey,
         id: UploadId,
-        chunk: &Chunk,
-        prepare: impl Fn(&mut Session<Staged>),
+        shape: Shape,
+        prepare: impl Fn(&mut Session<Staged>) + Send + Sync,
     ) -> Result<(Recorded, Admission), RegistryError> {
         let admit = |session: &mut Session<Staged>| {
             prepare(session);
             session
-                .admit(chunk.range.as_ref(), chunk.length, &self.options.terms)
+                .admit(shape.range.as_ref(), shape.length, &self.options.terms)
                 .map_err(|refusal| refused(id, refusal))
         };
         self.lease(ctx, repo, id, admit).await

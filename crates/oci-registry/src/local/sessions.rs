@@ -109,7 +109,7 @@ impl Inner {
         ctx: &Ctx,
         repo: &RepoKey,
         id: UploadId,
-        admit: impl Fn(&mut Session<Staged>) -> Result<A, RegistryError>,
+        admit: impl Fn(&mut Session<Staged>) -> Result<A, RegistryError> + Send + Sync,
     ) -> Result<(Recorded, A), RegistryError> {
         let clock = Clock::starting(ctx);
         loop {

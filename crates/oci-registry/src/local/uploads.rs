@@ -11,7 +11,7 @@ use oci_upload::{Commit, Refusal, Session, UploadId};
 use tokio::time::Instant;
 
 use super::pulls::info;
-use super::receive::{Then, refused};
+use super::receive::{Shape, Then, refused};
 use super::sessions::{Clock, Recorded};
 use super::{Inner, LocalRegistry};
 use crate::{
@@ -50,7 +50,8 @@ impl Push for LocalRegistry {
         let this = self.inner.clone();
         let (ctx, repo) = (ctx.clone(), repo.clone());
         detached(async move {
-            let admitted = this.admit(&ctx, &repo, id, &chunk, |_| ()).await?;
+            let shape = Shape::of(&chunk);
+            let admitted = this.admit(&ctx, &repo, id, shape, |_| ()).await?;
             let received = this.receive(&ctx, admitted, chunk.body, Then::Release);
             Ok(status(&received.await?.session))
         })
@@ -220,7 +221,8 @@ impl Inner {
             let before = recorded.session.clone();
             return Ok((recorded, before));
         };
-        let admitted = self.admit(ctx, repo, id, &chunk, announce).await?;
+        let shape = Shape::of(&chunk);
+        let admitted = self.admit(ctx, repo, id, shape, announce).await?;
         let before = admitted.0.session.clone();
         let recorded = self.receive(ctx, admitted, chunk.body, Then::Keep).await?;
         Ok((recorded, before))

@@ -6,10 +6,7 @@ use async_trait::async_trait;
 use oci_meta::{Ctx, RepoKey};
 use oci_types::Digest;
 
-use crate::{
-    Delete, List, ManifestDelete, ManifestPush, ManifestPushed, Pull, Push, RegistryError,
-    TagDelete,
-};
+use crate::{Delete, List, ManifestDelete, Pull, Push, RegistryError, TagDelete};
 
 /// `Pull` for a type, by the registry that `$inner` is.
 macro_rules! forward_pull {
@@ -90,104 +87,108 @@ macro_rules! forward_list {
     };
 }
 
-/// The methods of `Push` that concern blobs, by the registry that `$inner` is.
-macro_rules! forward_push_blobs {
-    ($this:ident => $inner:expr) => {
-        async fn start_upload(
-            &self,
-            ctx: &oci_meta::Ctx,
-            repo: &oci_meta::RepoKey,
-            algorithm: Option<oci_types::Algorithm>,
-        ) -> Result<$crate::UploadStatus, $crate::RegistryError> {
-            let $this = self;
-            $inner.start_upload(ctx, repo, algorithm).await
-        }
+/// `Push` for a type, by the registry that `$inner` is; a manifest goes there as `$adapted`.
+macro_rules! forward_push {
+    (
+        [$($generics:tt)*] $type:ty, $this:ident => $inner:expr,
+        ($repo:ident, $push:ident) => $adapted:expr
+    ) => {
+        #[async_trait::async_trait]
+        impl<$($generics)*> $crate::Push for $type {
+            async fn start_upload(
+                &self,
+                ctx: &oci_meta::Ctx,
+                repo: &oci_meta::RepoKey,
+                algorithm: Option<oci_types::Algorithm>,
+            ) -> Result<$crate::UploadStatus, $crate::RegistryError> {
+                let $this = self;
+                $inner.start_upload(ctx, repo, algorithm).await
+            }
 
-        async fn upload_status(
-            &self,
-            ctx: &oci_meta::Ctx,
-            repo: &oci_meta::RepoKey,
-            id: oci_upload::UploadId,
-        ) -> Result<$crate::UploadStatus, $crate::RegistryError> {
-            let $this = self;
-            $inner.upload_status(ctx, repo, id).await
-        }
+            async fn upload_status(
+                &self,
+                ctx: &oci_meta::Ctx,
+                repo: &oci_meta::RepoKey,
+                id: oci_upload::UploadId,
+            ) -> Result<$crate::UploadStatus, $crate::RegistryError> {
+                let $this = self;
+                $inner.upload_status(ctx, repo, id).await
+            }
 
-        async fn append_upload(
-            &self,
-            ctx: &oci_meta::Ctx,
-            repo: &oci_meta::RepoKey,
-            id: oci_upload::UploadId,
-            chunk: $crate::Chunk,
-        ) -> Result<$crate::UploadStatus, $crate::RegistryError> {
-            let $this = self;
-            $inner.append_upload(ctx, repo, id, chunk).await
-        }
+            async fn append_upload(
+                &self,
+                ctx: &oci_meta::Ctx,
+                repo: &oci_meta::RepoKey,
+                id: oci_upload::UploadId,
+                chunk: $crate::Chunk,
+            ) -> Result<$crate::UploadStatus, $crate::RegistryError> {
+                let $this = self;
+                $inner.append_upload(ctx, repo, id, chunk).await
+            }
 
-        async fn finish_upload(
-            &self,
-            ctx: &oci_meta::Ctx,
-            repo: &oci_meta::RepoKey,
-            id: oci_upload::UploadId,
-            chunk: Option<$crate::Chunk>,
-            digest: &oci_types::Digest,
-        ) -> Result<$crate::BlobInfo, $crate::RegistryError> {
-            let $this = self;
-            $inner.finish_upload(ctx, repo, id, chunk, digest).await
-        }
+            async fn finish_upload(
+                &self,
+                ctx: &oci_meta::Ctx,
+                repo: &oci_meta::RepoKey,
+                id: oci_upload::UploadId,
+                chunk: Option<$crate::Chunk>,
+                digest: &oci_types::Digest,
+            ) -> Result<$crate::BlobInfo, $crate::RegistryError> {
+                let $this = self;
+                $inner.finish_upload(ctx, repo, id, chunk, digest).await
+            }
 
-        async fn cancel_upload(
-            &self,
-            ctx: &oci_meta::Ctx,
-            repo: &oci_meta::RepoKey,
-            id: oci_upload::UploadId,
-        ) -> Result<(), $crate::RegistryError> {
-            let $this = self;
-            $inner.cancel_upload(ctx, repo, id).await
-        }
+            async fn cancel_upload(
+                &self,
+                ctx: &oci_meta::Ctx,
+                repo: &oci_meta::RepoKey,
+                id: oci_upload::UploadId,
+            ) -> Result<(), $crate::RegistryError> {
+                let $this = self;
+                $inner.cancel_upload(ctx, repo, id).await
+            }
 
-        async fn push_blob(
-            &self,
-            ctx: &oci_meta::Ctx,
-            repo: &oci_meta::RepoKey,
-            digest: &oci_types::Digest,
-            chunk: $crate::Chunk,
-        ) -> Result<$crate::BlobInfo, $crate::RegistryError> {
-            let $this = self;
-            $inner.push_blob(ctx, repo, digest, chunk).await
-        }
+            async fn push_blob(
+                &self,
+                ctx: &oci_meta::Ctx,
+                repo: &oci_meta::RepoKey,
+                digest: &oci_types::Digest,
+                chunk: $crate::Chunk,
+            ) -> Result<$crate::BlobInfo, $crate::RegistryError> {
+                let $this = self;
+                $inner.push_blob(ctx, repo, digest, chunk).await
+            }
 
-        async fn mount_blob(
-            &self,
-            ctx: &oci_meta::Ctx,
-            repo: &oci_meta::RepoKey,
-            digest: &oci_types::Digest,
-            from: &oci_meta::MountFrom,
-        ) -> Result<Option<$crate::BlobInfo>, $crate::RegistryError> {
-            let $this = self;
-            $inner.mount_blob(ctx, repo, digest, from).await
+            async fn mount_blob(
+                &self,
+                ctx: &oci_meta::Ctx,
+                repo: &oci_meta::RepoKey,
+                digest: &oci_types::Digest,
+                from: &oci_meta::MountFrom,
+            ) -> Result<Option<$crate::BlobInfo>, $crate::RegistryError> {
+                let $this = self;
+                $inner.mount_blob(ctx, repo, digest, from).await
+            }
+
+            async fn push_manifest(
+                &self,
+                ctx: &oci_meta::Ctx,
+                $repo: &oci_meta::RepoKey,
+                $push: $crate::ManifestPush,
+            ) -> Result<$crate::ManifestPushed, $crate::RegistryError> {
+                let $this = self;
+                $inner.push_manifest(ctx, $repo, $adapted).await
+            }
         }
     };
 }
 
-pub(super) use {forward_list, forward_pull, forward_push_blobs};
+pub(super) use {forward_list, forward_pull, forward_push};
 
 forward_pull!([T: Pull + ?Sized] Arc<T>, this => (**this));
 forward_list!([T: List + ?Sized] Arc<T>, this => (**this));
 
-#[async_trait]
-impl<T: Push + ?Sized> Push for Arc<T> {
-    forward_push_blobs!(this => (**this));
-
-    async fn push_manifest(
-        &self,
-        ctx: &Ctx,
-        repo: &RepoKey,
-        push: ManifestPush,
-    ) -> Result<ManifestPushed, RegistryError> {
-        (**self).push_manifest(ctx, repo, push).await
-    }
-}
+forward_push!([T: Push + ?Sized] Arc<T>, this => (**this), (repo, push) => push);
 
 #[async_trait]
 impl<T: Delete + ?Sized> Delete for Arc<T> {

@@ -7,11 +7,8 @@ use oci_meta::{Ctx, RepoKey, Scope, TagGuard};
 use oci_types::Digest;
 
 use super::TagPattern;
-use super::forward::{forward_list, forward_pull, forward_push_blobs};
-use crate::{
-    Delete, List, ManifestDelete, ManifestPush, ManifestPushed, Pull, Push, RegistryError,
-    TagDelete,
-};
+use super::forward::{forward_list, forward_pull, forward_push};
+use crate::{Delete, List, ManifestDelete, ManifestPush, Pull, Push, RegistryError, TagDelete};
 
 /// Which tags of which repositories are immutable.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,21 +60,13 @@ impl<R> ImmutableTags<R> {
 forward_pull!([R: Pull] ImmutableTags<R>, this => this.inner);
 forward_list!([R: List] ImmutableTags<R>, this => this.inner);
 
-#[async_trait]
-impl<R: Push> Push for ImmutableTags<R> {
-    forward_push_blobs!(this => this.inner);
-
-    async fn push_manifest(
-        &self,
-        ctx: &Ctx,
-        repo: &RepoKey,
-        push: ManifestPush,
-    ) -> Result<ManifestPushed, RegistryError> {
-        let protect = self.guard(repo, push.protect);
-        let push = ManifestPush { protect, ..push };
-        self.inner.push_manifest(ctx, repo, push).await
+forward_push!(
+    [R: Push] ImmutableTags<R>, this => this.inner,
+    (repo, push) => ManifestPush {
+        protect: this.guard(repo, push.protect.clone()),
+        ..push
     }
-}
+);
 
 #[async_trait]
 impl<R: Delete> Delete for ImmutableTags<R> {
