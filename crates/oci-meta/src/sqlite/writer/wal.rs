@@ -1,0 +1,69 @@
+//! Keeps the write-ahead log short.
+//!
+//! SQLite checkpoints by itself, but begins the log anew only in a moment in which nobody reads
+//! from it. Under readers that overlap without a gap that moment never comes.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::Connection;
+
+use crate::sqlite::connection::BUSY_TIMEOUT;
+
+/// Beyond how many bytes the log has to be begun anew.
+const MAX_BYTES: u64 = 64 << 20;
+
+/// After how many transactions to look at the log's length.
+const LOOK_EVERY: u32 = 256;
+
+/// For how long writes wait for readers when it does.
+const PATIENCE: Duration = Duration::from_millis(250);
+
+/// The log of one database.
+pub(super) struct Wal {
+    path: PathBuf,
+    transactions: u32,
+    max_bytes: u64,
+}
+
+impl Wal {
+    /// The log of the database at `path`.
+    pub(super) fn of(path: &Path) -> Self {
+        let mut log = OsString::from(path);
+        log.push("-wal");
+        Self {
+            path: log.into(),
+            transactions: 0,
+            max_bytes: MAX_BYTES,
+        }
+    }
+
+    /// To be called after each transaction. Where the log has grown too long, waits for those
+    /// who read from it, which is microseconds for each, and makes the next one begin anew.
+    pub(super) fn keep_short(&mut self, conn: &Connection) {
+        self.transactions += 1;
+        if self.transactions < LOOK_EVERY {
+            return;
+        }
+        self.transactions = 0;
+        let bytes = fs::metadata(&self.path).map_or(0, |log| log.len());
+        if bytes <= self.max_bytes {
+            return;
+        }
+        match begin_anew(conn) {
+            Ok(false) => {}
+            Ok(true) => tracing::warn!(bytes, "readers kept the database's log from ending"),
+            Err(error) => tracing::warn!(bytes, %error, "could not end the database's log"),
+        }
+    }
+}
+
+/// Empties the log; answers whether readers kept it from that.
+fn begin_anew(conn: &Connection) -> rusqlite::Result<bool> {
+    conn.busy_timeout(PATIENCE)?;
+    let busy = conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0));
+    conn.busy_timeout(BUSY_TIMEOUT)?;
+    busy
+}
