@@ -313,14 +313,23 @@ impl<S> Session<S> {
     /// # Errors
     /// - [`Refusal::HashState`]
     /// - [`Refusal::Offset`]: the admission is another session's or an older state's.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "an admission is good for one chunk"
+    )]
     pub fn write(self, admission: Admission) -> Result<Writing<S>, Refusal> {
-        if admission.id != self.id || admission.start != self.offset {
+        let Admission {
+            id,
+            start,
+            announced,
+        } = admission;
+        if id != self.id || start != self.offset {
             return Err(Refusal::Offset {
                 offset: self.offset,
-                start: admission.start,
+                start,
             });
         }
-        Writing::new(self, admission.announced)
+        Writing::new(self, announced)
     }
 
     /// What it takes to make this the blob `expected`.

@@ -1,0 +1,180 @@
+//! The configuration file as it is written.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use bytesize::ByteSize;
+use serde::{Deserialize, Deserializer};
+
+use super::{ConfigError, keys};
+
+/// The file's settings; what is absent has its default.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RawConfig {
+    pub(crate) listen: Option<String>,
+    pub(crate) data_dir: Option<PathBuf>,
+    pub(crate) metadata: Option<String>,
+    pub(crate) blobs: Option<String>,
+    pub(crate) allow_unauthenticated: bool,
+    pub(crate) read_only: bool,
+    pub(crate) existence: Existence,
+    pub(crate) immutable: Vec<RawImmutable>,
+    pub(crate) http: RawHttp,
+    pub(crate) uploads: RawUploads,
+    pub(crate) collection: RawCollection,
+    pub(crate) metrics: RawMetrics,
+    pub(crate) log: RawLog,
+}
+
+/// Which references of a manifest must exist when it is pushed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Existence {
+    #[default]
+    Lax,
+    Strict,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawImmutable {
+    pub(crate) repos: Vec<String>,
+    pub(crate) tags: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RawHttp {
+    pub(crate) max_manifest_size: ByteSize,
+    pub(crate) page_size: usize,
+    pub(crate) max_page_size: usize,
+    pub(crate) max_connections: usize,
+    pub(crate) header_timeout: Span,
+    pub(crate) body_idle_timeout: Span,
+    pub(crate) drain_timeout: Span,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RawUploads {
+    pub(crate) max_sessions: u64,
+    pub(crate) max_total_size: ByteSize,
+    pub(crate) max_blob_size: Option<ByteSize>,
+    pub(crate) expire_after: Span,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RawCollection {
+    pub(crate) grace: Span,
+    pub(crate) every: Span,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RawMetrics {
+    pub(crate) listen: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RawLog {
+    pub(crate) filter: String,
+    pub(crate) format: LogFormat,
+}
+
+/// The form of log lines.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    #[default]
+    Text,
+    Json,
+}
+
+/// A duration as people write it, such as `30s` or `1day`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Span(pub(crate) Duration);
+
+impl Default for RawHttp {
+    fn default() -> Self {
+        Self {
+            max_manifest_size: ByteSize::mib(4),
+            page_size: 1_000,
+            max_page_size: 10_000,
+            max_connections: 10_000,
+            header_timeout: Span(Duration::from_secs(30)),
+            body_idle_timeout: Span(Duration::from_secs(60)),
+            drain_timeout: Span(Duration::from_secs(30)),
+        }
+    }
+}
+
+impl Default for RawUploads {
+    fn default() -> Self {
+        Self {
+            max_sessions: 10_000,
+            max_total_size: ByteSize::tib(1),
+            max_blob_size: None,
+            expire_after: Span(Duration::from_secs(24 * 60 * 60)),
+        }
+    }
+}
+
+impl Default for RawCollection {
+    fn default() -> Self {
+        Self {
+            grace: Span(Duration::from_secs(24 * 60 * 60)),
+            every: Span(Duration::from_secs(60)),
+        }
+    }
+}
+
+impl Default for RawLog {
+    fn default() -> Self {
+        Self {
+            filter: "info".to_owned(),
+            format: LogFormat::default(),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Span {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        humantime::parse_duration(&text).map(Self).map_err(|error| {
+            serde::de::Error::custom(format!(
+                "{text:?} is not a duration such as 30s, 10m or 1day: {error}"
+            ))
+        })
+    }
+}
+
+impl RawConfig {
+    /// Reads a file.
+    pub(crate) fn read(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
+            path: path.to_owned(),
+            source,
+        })?;
+        Self::parse(&text, path)
+    }
+
+    /// Reads a file's text.
+    pub(crate) fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
+        let syntax = |source: toml::de::Error| ConfigError::Syntax {
+            path: path.to_owned(),
+            source: Box::new(source),
+        };
+        let table: toml::Table = toml::from_str(text).map_err(syntax)?;
+        if let Some((key, nearest)) = keys::first_unknown(&table) {
+            return Err(ConfigError::UnknownKey {
+                path: path.to_owned(),
+                key,
+                nearest,
+            });
+        }
+        toml::from_str(text).map_err(syntax)
+    }
+}

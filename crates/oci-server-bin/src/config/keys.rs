@@ -1,0 +1,101 @@
+//! Every key that the configuration file knows.
+
+use toml::{Table, Value};
+
+/// A key, what it is by default, and what it means.
+pub(crate) struct Key {
+    /// Dotted; `[]` follows the name of a list of tables.
+    pub(crate) name: &'static str,
+    /// As it would be written in the file; empty for none.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "the reference is tested against it")
+    )]
+    pub(crate) default: &'static str,
+}
+
+const fn key(name: &'static str, default: &'static str) -> Key {
+    Key { name, default }
+}
+
+/// All keys. The reference in docs/configuration.md is tested against this list.
+pub(crate) const KEYS: &[Key] = &[
+    key("listen", "\"127.0.0.1:5000\""),
+    key("data_dir", "\"./oci-data\""),
+    key("metadata", "\"sqlite:DATA_DIR/registry.db\""),
+    key("blobs", "\"file:DATA_DIR\""),
+    key("allow_unauthenticated", "false"),
+    key("read_only", "false"),
+    key("existence", "\"lax\""),
+    key("immutable[].repos", ""),
+    key("immutable[].tags", ""),
+    key("http.max_manifest_size", "\"4MiB\""),
+    key("http.page_size", "1000"),
+    key("http.max_page_size", "10000"),
+    key("http.max_connections", "10000"),
+    key("http.header_timeout", "\"30s\""),
+    key("http.body_idle_timeout", "\"60s\""),
+    key("http.drain_timeout", "\"30s\""),
+    key("uploads.max_sessions", "10000"),
+    key("uploads.max_total_size", "\"1TiB\""),
+    key("uploads.max_blob_size", ""),
+    key("uploads.expire_after", "\"1day\""),
+    key("collection.grace", "\"1day\""),
+    key("collection.every", "\"60s\""),
+    key("metrics.listen", ""),
+    key("log.filter", "\"info\""),
+    key("log.format", "\"text\""),
+];
+
+/// The first key of the file that is none of ours, and the one of ours that is most like it.
+pub(crate) fn first_unknown(table: &Table) -> Option<(String, Option<String>)> {
+    let mut written = Vec::new();
+    collect("", table, &mut written);
+    let unknown = written.into_iter().find(|name| !is_known(name))?;
+    let nearest = KEYS
+        .iter()
+        .map(|key| (strsim::damerau_levenshtein(key.name, &unknown), key.name))
+        .min()
+        .filter(|(distance, name)| *distance <= name.len().max(unknown.len()) / 2)
+        .map(|(_, name)| name.to_owned());
+    Some((unknown, nearest))
+}
+
+/// What is said about an unknown key.
+pub(crate) fn unknown_text(key: &str, nearest: Option<&str>) -> String {
+    match nearest {
+        Some(nearest) => format!("unknown key `{key}`; did you mean `{nearest}`?"),
+        None => format!("unknown key `{key}`; docs/configuration.md lists every key"),
+    }
+}
+
+/// A key, or a table that has keys.
+fn is_known(name: &str) -> bool {
+    KEYS.iter().any(|key| {
+        key.name
+            .strip_prefix(name)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+    })
+}
+
+/// The dotted names of everything in a table. What is below an unknown name is not looked at.
+fn collect(prefix: &str, table: &Table, names: &mut Vec<String>) {
+    for (key, value) in table {
+        let name = format!("{prefix}{key}");
+        names.push(name.clone());
+        if !is_known(&name) {
+            continue;
+        }
+        match value {
+            Value::Table(inner) => collect(&format!("{name}."), inner, names),
+            Value::Array(items) => {
+                for item in items {
+                    if let Value::Table(inner) = item {
+                        collect(&format!("{name}[]."), inner, names);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+}

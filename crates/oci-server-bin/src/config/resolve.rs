@@ -1,0 +1,180 @@
+//! From what was written to what holds.
+
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::{Path, PathBuf};
+
+use oci_meta::{Existence, SessionLimits};
+use oci_registry::{ImmutableRule, Options, RepoPattern, Scope};
+use oci_upload::Terms;
+
+use super::file::{self, RawConfig, RawImmutable};
+use super::{BlobsUrl, Config, ConfigError, HttpConfig, LogConfig, MetadataUrl};
+use crate::cli::ServeArgs;
+
+const DEFAULT_LISTEN: &str = "127.0.0.1:5000";
+/// The pattern of all repositories.
+const EVERYWHERE: &str = "**";
+const DEFAULT_DATA_DIR: &str = "./oci-data";
+
+pub(super) fn resolve(args: ServeArgs, mut raw: RawConfig) -> Result<Config, ConfigError> {
+    let allowed = args.allow_unauthenticated || raw.allow_unauthenticated;
+    let listen = args.listen.or(raw.listen.take());
+    let listen = address("listen", listen.as_deref().unwrap_or(DEFAULT_LISTEN))?;
+    if !listen.ip().is_loopback() && !allowed {
+        return Err(ConfigError::Unauthenticated { addr: listen });
+    }
+    let metrics_listen = match &raw.metrics.listen {
+        Some(text) => Some(address("metrics.listen", text)?),
+        None => None,
+    };
+    let data_dir = args.data_dir.or(raw.data_dir.take());
+    let data_dir = data_dir.unwrap_or_else(|| PathBuf::from(DEFAULT_DATA_DIR));
+    let metadata = metadata(args.metadata.or(raw.metadata.take()).as_deref(), &data_dir)?;
+    let blobs = blobs(args.blobs.or(raw.blobs.take()).as_deref(), &data_dir)?;
+    let immutable = raw.immutable.iter().map(rule).collect::<Result<_, _>>()?;
+    Ok(Config {
+        listen,
+        metrics_listen,
+        metadata,
+        blobs,
+        registry: options(&raw),
+        read_only: raw.read_only,
+        immutable,
+        http: http(&raw)?,
+        sweep_every: raw.collection.every.0,
+        log: LogConfig {
+            filter: raw.log.filter,
+            format: raw.log.format,
+        },
+    })
+}
+
+fn options(raw: &RawConfig) -> Options {
+    let defaults = Options::default();
+    Options {
+        terms: Terms {
+            expiry: raw.uploads.expire_after.0,
+            max_bytes: raw
+                .uploads
+                .max_blob_size
+                .map_or(u64::MAX, |size| size.as_u64()),
+            ..defaults.terms
+        },
+        session_limits: SessionLimits {
+            sessions: raw.uploads.max_sessions,
+            bytes: raw.uploads.max_total_size.as_u64(),
+        },
+        existence: match raw.existence {
+            file::Existence::Lax => Existence::Lax,
+            file::Existence::Strict => Existence::Strict,
+        },
+        grace: raw.collection.grace.0,
+        body_idle: raw.http.body_idle_timeout.0,
+        // SQLite and memory belong to one process.
+        sole_owner: true,
+        ..defaults
+    }
+}
+
+fn http(raw: &RawConfig) -> Result<HttpConfig, ConfigError> {
+    let http = &raw.http;
+    let max_manifest_bytes = usize::try_from(http.max_manifest_size.as_u64()).unwrap_or(usize::MAX);
+    for (setting, value) in [
+        ("http.page_size", http.page_size),
+        ("http.max_page_size", http.max_page_size),
+        ("http.max_connections", http.max_connections),
+        ("http.max_manifest_size", max_manifest_bytes),
+    ] {
+        if value == 0 {
+            return Err(invalid(setting, "0", "it has to be at least 1"));
+        }
+    }
+    Ok(HttpConfig {
+        max_manifest_bytes,
+        page_size: http.page_size.min(http.max_page_size),
+        max_page_size: http.max_page_size,
+        max_connections: http.max_connections,
+        header_timeout: http.header_timeout.0,
+        drain_timeout: http.drain_timeout.0,
+    })
+}
+
+fn address(setting: &'static str, text: &str) -> Result<SocketAddr, ConfigError> {
+    let problem = "it is not an address with a port, such as 127.0.0.1:5000 or [::1]:5000";
+    let mut addresses = text
+        .to_socket_addrs()
+        .map_err(|_| invalid(setting, text, problem))?;
+    addresses
+        .next()
+        .ok_or_else(|| invalid(setting, text, problem))
+}
+
+fn metadata(url: Option<&str>, data_dir: &Path) -> Result<MetadataUrl, ConfigError> {
+    let Some(url) = url else {
+        return Ok(MetadataUrl::Sqlite(data_dir.join("registry.db")));
+    };
+    match url.split_once(':') {
+        Some(("memory", "")) => Ok(MetadataUrl::Memory),
+        Some(("sqlite", path)) if !path.is_empty() => Ok(MetadataUrl::Sqlite(local(path))),
+        _ => Err(invalid("metadata", url, "it takes sqlite:PATH or memory:")),
+    }
+}
+
+fn blobs(url: Option<&str>, data_dir: &Path) -> Result<BlobsUrl, ConfigError> {
+    let Some(url) = url else {
+        return Ok(BlobsUrl::File(data_dir.to_owned()));
+    };
+    match url.split_once(':') {
+        Some(("memory", "")) => Ok(BlobsUrl::Memory),
+        Some(("file", path)) if !path.is_empty() => Ok(BlobsUrl::File(local(path))),
+        _ => Err(invalid("blobs", url, "it takes file:DIR or memory:")),
+    }
+}
+
+/// `PATH` and `///PATH` are the same absolute path.
+fn local(path: &str) -> PathBuf {
+    PathBuf::from(path.strip_prefix("//").unwrap_or(path))
+}
+
+fn rule(raw: &RawImmutable) -> Result<ImmutableRule, ConfigError> {
+    let mut patterns = Vec::new();
+    for text in &raw.repos {
+        if text == EVERYWHERE {
+            continue;
+        }
+        let (name, below) = match text.strip_suffix("/**") {
+            Some(name) => (name, true),
+            None => (text.as_str(), false),
+        };
+        let name = name.parse().map_err(|error| {
+            let problem = format!("it is not a repository, REPOSITORY/** or **: {error}");
+            invalid("immutable.repos", text, &problem)
+        })?;
+        patterns.push(if below {
+            RepoPattern::Below(name)
+        } else {
+            RepoPattern::Exact(name)
+        });
+    }
+    let everywhere = raw.repos.iter().any(|text| text == EVERYWHERE);
+    let tag = |text: &String| {
+        text.parse()
+            .map_err(|error| invalid("immutable.tags", text, &format!("{error}")))
+    };
+    Ok(ImmutableRule {
+        repos: if everywhere {
+            Scope::All
+        } else {
+            Scope::AnyOf(patterns)
+        },
+        tags: raw.tags.iter().map(tag).collect::<Result<_, _>>()?,
+    })
+}
+
+fn invalid(setting: &'static str, value: &str, problem: &str) -> ConfigError {
+    ConfigError::Invalid {
+        setting,
+        value: value.to_owned(),
+        problem: problem.to_owned(),
+    }
+}

@@ -1,0 +1,167 @@
+//! Settings, their errors, and their reference.
+
+use std::path::Path;
+
+use super::keys::KEYS;
+use super::{BlobsUrl, Config, ConfigError, MetadataUrl, RawConfig, resolve};
+use crate::cli::ServeArgs;
+
+fn parse(text: &str) -> Result<Config, ConfigError> {
+    resolve::resolve(
+        ServeArgs::default(),
+        RawConfig::parse(text, Path::new("x.toml"))?,
+    )
+}
+
+#[test]
+fn nothing_at_all_is_enough() {
+    let config = parse("").unwrap();
+    assert_eq!(config.listen.to_string(), "127.0.0.1:5000");
+    assert_eq!(
+        config.metadata,
+        MetadataUrl::Sqlite("./oci-data/registry.db".into())
+    );
+    assert_eq!(config.blobs, BlobsUrl::File("./oci-data".into()));
+}
+
+#[test]
+fn flags_beat_the_file() {
+    let raw = RawConfig::parse("listen = '127.0.0.1:1'\ndata_dir = '/a'", Path::new("x")).unwrap();
+    let args = ServeArgs {
+        listen: Some("127.0.0.1:2".into()),
+        ..ServeArgs::default()
+    };
+    let config = resolve::resolve(args, raw).unwrap();
+    assert_eq!(config.listen.port(), 2);
+    assert_eq!(config.blobs, BlobsUrl::File("/a".into()));
+}
+
+#[test]
+fn unknown_keys_are_named_with_the_nearest_known_one() {
+    for (text, key, nearest) in [
+        ("lisen = ''", "lisen", Some("listen")),
+        (
+            "http.page_sise = 1",
+            "http.page_sise",
+            Some("http.page_size"),
+        ),
+        ("[uplods]\nx = 1", "uplods", None),
+        (
+            "[[immutable]]\nrepo = []",
+            "immutable[].repo",
+            Some("immutable[].repos"),
+        ),
+        (
+            "zzzzzzzzzzzzzzzzzzzzzzz = 1",
+            "zzzzzzzzzzzzzzzzzzzzzzz",
+            None,
+        ),
+    ] {
+        match parse(text) {
+            Err(ConfigError::UnknownKey {
+                key: found,
+                nearest: said,
+                ..
+            }) => {
+                assert_eq!(found, key);
+                if nearest.is_some() || key.starts_with('z') {
+                    assert_eq!(said.as_deref(), nearest, "{text}");
+                }
+            }
+            other => panic!("{text}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn wrong_values_are_refused_with_a_reason() {
+    for (text, expected) in [
+        ("listen = 'nowhere'", "127.0.0.1:5000"),
+        ("metadata = 'mysql://x'", "sqlite:PATH"),
+        ("blobs = 'ftp://x'", "file:DIR"),
+        ("http.page_size = 0", "at least 1"),
+        ("http.drain_timeout = 'soon'", "not a duration"),
+        ("http.page_size = 'many'", "invalid type"),
+        ("listen = '0.0.0.0:5000'", "--allow-unauthenticated"),
+        ("listen = '[::]:5000'", "--allow-unauthenticated"),
+        (
+            "immutable = [{repos = ['A'], tags = []}]",
+            "not a repository",
+        ),
+        (
+            "immutable = [{repos = ['a'], tags = ['v?']}]",
+            "can match no tag",
+        ),
+        ("listen = ", "x.toml"),
+    ] {
+        let error = parse(text).expect_err(text);
+        let said = crate::chain(&error);
+        assert!(said.contains(expected), "{text}: {said}");
+    }
+    assert!(parse("listen = '0.0.0.0:0'\nallow_unauthenticated = true").is_ok());
+}
+
+#[test]
+fn urls_take_relative_and_absolute_paths() {
+    for (url, path) in [
+        ("sqlite:a/b.db", "a/b.db"),
+        ("sqlite:/a/b.db", "/a/b.db"),
+        ("sqlite:///a/b.db", "/a/b.db"),
+    ] {
+        let config = parse(&format!("metadata = '{url}'")).unwrap();
+        assert_eq!(config.metadata, MetadataUrl::Sqlite(path.into()));
+    }
+    let config = parse("metadata = 'memory:'\nblobs = 'memory:'").unwrap();
+    assert_eq!(
+        (config.metadata, config.blobs),
+        (MetadataUrl::Memory, BlobsUrl::Memory)
+    );
+}
+
+/// Each key with its default, written as a file, is a file that changes nothing.
+#[test]
+fn every_known_key_is_read() {
+    let defaults = KEYS.iter().filter(|key| !key.default.is_empty());
+    let text: String = defaults
+        .map(|key| {
+            format!(
+                "{} = {}\n",
+                key.name,
+                key.default.replace("DATA_DIR", "./oci-data")
+            )
+        })
+        .collect();
+    let written = parse(&text).unwrap();
+    assert_eq!(format!("{written:?}"), format!("{:?}", parse("").unwrap()));
+    let others = "uploads.max_blob_size = '1GiB'\nmetrics.listen = '127.0.0.1:1'\n\
+                  [[immutable]]\nrepos = ['**', 'a/**', 'b']\ntags = ['v*']\n";
+    parse(others).unwrap();
+}
+
+/// The reference lists exactly the keys there are, with their defaults.
+#[test]
+fn the_reference_is_complete() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/configuration.md");
+    let text = std::fs::read_to_string(path).unwrap();
+    let rows = text.lines().filter_map(|line| line.strip_prefix("| `"));
+    let documented: Vec<_> = rows
+        .filter_map(|row| {
+            let (name, rest) = row.split_once("` | ")?;
+            let (default, _) = rest.split_once(" | ")?;
+            Some((name.to_owned(), default.trim_matches('`').to_owned()))
+        })
+        .filter(|(name, _)| !name.starts_with("--"))
+        .collect();
+    let known: Vec<_> = KEYS
+        .iter()
+        .map(|key| {
+            let default = if key.default.is_empty() {
+                "none"
+            } else {
+                key.default
+            };
+            (key.name.to_owned(), default.to_owned())
+        })
+        .collect();
+    assert_eq!(documented, known);
+}
