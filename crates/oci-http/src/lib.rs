@@ -1,1 +1,59 @@
-//! oci-http
+//! The OCI Distribution Specification's HTTP API as an axum router over any registry.
+//!
+//! [`router`] makes one from anything that implements [`Registry`]; [`RegistryRouter`] does so
+//! with options. It answers below `/v2` and can stand beside other routes of a program:
+//!
+//! ```
+//! use axum::{Router, routing::get};
+//!
+//! # fn app() -> Router {
+//! let registry = oci_registry::testing::memory_registry();
+//! Router::new()
+//!     .route("/", get(|| async { "see /v2/" }))
+//!     .merge(oci_http::router(registry))
+//! # }
+//! # let _ = app();
+//! ```
+//!
+//! # Who asks
+//!
+//! Nothing here authenticates. A layer in front of the router that does so puts what it found
+//! into the request's extensions: an [`Actor`], on whose behalf the request is then done, and a
+//! [`Scope`], which bounds the catalog and what may be mounted. Without them it is
+//! [`Actor::Anonymous`] and [`Scope::All`]. To decide what a request may do, such a layer reads
+//! its path with [`Route::parse`], as the router does; a layer that answers by itself should
+//! [`linger`].
+//!
+//! # What is not here
+//!
+//! TLS, timeouts, limits on connections and headers belong to the server that runs the router;
+//! compression must not be put around it, because clients rely on `Content-Length`. CORS is
+//! off. No route has axum's default body limit: blobs are streamed, and manifests have
+//! [a limit of their own](RegistryRouter::max_manifest_bytes).
+
+mod body;
+mod call;
+mod conditional;
+mod failure;
+mod handlers;
+mod headers;
+mod observe;
+mod options;
+mod percent;
+mod query;
+mod reply;
+mod request_id;
+mod route;
+mod service;
+#[cfg(feature = "testing")]
+pub mod testing;
+mod urls;
+mod verb;
+
+pub use body::linger;
+pub use observe::{NoObserver, Observer, RequestRecord};
+pub use oci_registry::{Actor, Registry, Scope};
+pub use options::{Namespaces, PathPrefixError, RegistryRouter, router};
+pub use route::{Route, RouteError, RouteName};
+pub use service::RegistryService;
+pub use verb::Verb;
