@@ -67,6 +67,7 @@ macro_rules! contract_suite {
             discard_drops_staged_bytes
             discard_leaves_the_sealed_object
             discard_under_a_writer
+            discarded_writer_leaves_the_next_alone
             read_staged_to_the_recorded_length
             ranges_at_all_edges
             range_beyond_the_end_is_refused
@@ -184,5 +185,31 @@ fn assert_not_found<T>(result: Result<T, BlobStoreError>, expected: &Locator) {
     match result.err().expect("nothing is there") {
         BlobStoreError::NotFound { locator } => assert_eq!(&locator, expected),
         other => panic!("{other:?} instead of NotFound"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    /// A clause that the macro does not name would never run.
+    #[test]
+    fn the_suite_names_every_clause() {
+        let suite = include_str!("mod.rs");
+        let (_, suite) = suite.split_once("macro_rules! contract_suite").unwrap();
+        let (suite, _) = suite.split_once("};").unwrap();
+        let named: Vec<_> = suite.split_whitespace().collect();
+        let clauses = [
+            include_str!("objects.rs"),
+            include_str!("staging.rs"),
+            include_str!("writing.rs"),
+        ];
+        let mut count = 0;
+        for line in clauses.iter().flat_map(|file| file.lines()) {
+            if let Some(clause) = line.strip_prefix("pub async fn ") {
+                let (clause, _) = clause.split_once('<').unwrap();
+                assert!(named.contains(&clause), "{clause}");
+                count += 1;
+            }
+        }
+        assert!(count > 30, "{count} clauses were found");
     }
 }

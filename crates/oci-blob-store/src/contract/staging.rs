@@ -141,6 +141,26 @@ pub async fn discard_under_a_writer<S: BlobStore>(store: Arc<S>) {
     assert!(writer.checkpoint().await.is_err());
 }
 
+/// A writer whose area was discarded does not get at the area that took its place.
+pub async fn discarded_writer_leaves_the_next_alone<S: BlobStore>(store: Arc<S>) {
+    let staged = store.begin().await.unwrap();
+    let mut old = append(&store, &staged).await;
+    old.write(pattern(1000)).await.unwrap();
+    store.discard(&staged).await.unwrap();
+
+    let content = pattern(2000);
+    let mut new = append(&store, &staged).await;
+    new.write(content.clone()).await.unwrap();
+    assert_lost(old.checkpoint().await, (1000, 0));
+    drop(old);
+    let second = store.append(&staged).await.err();
+    assert!(matches!(second, Some(BlobStoreError::Busy)), "{second:?}");
+    let staged = new.checkpoint().await.unwrap();
+    drop(new);
+    let locator = seal(&store, &staged, &Digest::sha256(&content)).await;
+    assert_holds(&store, &locator, &content).await;
+}
+
 /// Reading back yields the recorded bytes, though more may have been written.
 pub async fn read_staged_to_the_recorded_length<S: BlobStore>(store: Arc<S>) {
     let nothing = store.begin().await.unwrap();

@@ -267,3 +267,19 @@ fn read_cached(file: &File, offset: u64, len: usize) -> Option<Bytes> {
 fn read_cached(_: &File, _: u64, len: usize) -> Option<Bytes> {
     (len == 0).then(Bytes::new)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cached_read_is_whole_or_none() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), b"content").unwrap();
+        let file = File::open(file.path()).unwrap();
+        for (offset, len) in [(0, 8), (1, 7), (7, 1), (u64::MAX - 1, 1)] {
+            assert_eq!(read_cached(&file, offset, len), None, "{len} at {offset}");
+        }
+        assert_eq!(read_cached(&file, 7, 0), Some(Bytes::new()));
+    }
+}

@@ -173,14 +173,14 @@ fn len_if_named(file: &File, path: &Path) -> io::Result<Option<u64>> {
     };
     let held = file.metadata()?;
     let same = (held.dev(), held.ino()) == (named.dev(), named.ino());
-    Ok(same.then(|| held.len()))
+    Ok(same.then_some(held.len()))
 }
 
-fn write_all(mut file: &File, chunks: &[Bytes]) -> io::Result<()> {
+fn write_all(mut to: impl Write, chunks: &[Bytes]) -> io::Result<()> {
     let mut slices: Vec<IoSlice<'_>> = chunks.iter().map(|c| IoSlice::new(c)).collect();
     let mut rest = slices.as_mut_slice();
     while !rest.is_empty() {
-        match file.write_vectored(rest) {
+        match to.write_vectored(rest) {
             Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
             Ok(written) => IoSlice::advance_slices(&mut rest, written),
             Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
@@ -188,4 +188,47 @@ fn write_all(mut file: &File, chunks: &[Bytes]) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Takes a few bytes at a time, and is interrupted in between.
+    #[derive(Default)]
+    struct Slow {
+        taken: Vec<u8>,
+        calls: usize,
+    }
+
+    impl Write for Slow {
+        fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+            self.calls += 1;
+            if self.calls.is_multiple_of(3) {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            let len = data.len().min(3);
+            self.taken.extend_from_slice(&data[..len]);
+            Ok(len)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn short_writes_are_gone_on_with() {
+        let chunks = ["abcde", "f", "ghijklmno"].map(|chunk| Bytes::from_static(chunk.as_bytes()));
+        let mut slow = Slow::default();
+        write_all(&mut slow, &chunks).unwrap();
+        assert_eq!(slow.taken, chunks.concat());
+    }
+
+    #[test]
+    fn a_write_of_nothing_is_an_error() {
+        let mut full = &mut [0; 4][..];
+        let error = write_all(&mut full, &[Bytes::from_static(b"abcde")]).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::WriteZero);
+    }
 }

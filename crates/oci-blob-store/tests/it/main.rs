@@ -1,5 +1,11 @@
 //! The contract over every store, and what only the filesystem store promises.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "helpers of tests are tests"
+)]
+
 mod fs;
 mod read;
 

@@ -32,7 +32,12 @@ fn assert_early_end<T: std::fmt::Debug>(result: Result<T, BlobStoreError>) {
 #[tokio::test]
 async fn a_file_that_ends_early_is_an_error_once() {
     const MIB: usize = 1 << 20;
-    for (len, claimed, whole_chunks) in [(0, 1, 0), (MIB - 1, MIB, 0), (MIB, 2 * MIB, 1)] {
+    for (len, claimed, whole_chunks) in [
+        (0, 1, 0),
+        (MIB - 1, MIB, 0),
+        (MIB - 1, 5 * MIB, 0),
+        (MIB, 2 * MIB, 1),
+    ] {
         let mut stream = file_read(len, 0, claimed as u64).into_stream();
         for _ in 0..whole_chunks {
             assert_eq!(stream.next().await.unwrap().unwrap().len(), MIB);
