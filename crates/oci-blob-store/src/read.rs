@@ -6,7 +6,6 @@ use std::fmt;
 use std::fs::File;
 use std::future::poll_fn;
 use std::io;
-use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -152,7 +151,10 @@ pub(crate) fn read_exact_at(file: &File, buffer: &mut [u8], offset: u64) -> io::
 
 /// The part of an object of `size` bytes that `range` asks for.
 #[cfg(any(feature = "fs", feature = "memory"))]
-pub(crate) fn resolve(range: Option<Range<u64>>, size: u64) -> Result<Range<u64>, BlobStoreError> {
+pub(crate) fn resolve(
+    range: Option<std::ops::Range<u64>>,
+    size: u64,
+) -> Result<std::ops::Range<u64>, BlobStoreError> {
     let range = range.unwrap_or(0..size);
     if range.start <= range.end && range.end <= size {
         Ok(range)

@@ -36,7 +36,7 @@ impl Layout {
             uploads: root.join("uploads"),
             durable: Mutex::default(),
         };
-        create_root(&root)?;
+        create_all(&root)?;
         create_dir(&layout.blobs)?;
         create_dir(&layout.uploads)?;
         for algorithm in Algorithm::ALL {
@@ -45,6 +45,10 @@ impl Layout {
         // Unconditionally: an earlier process may have died between making and syncing.
         sync_dir(&layout.blobs)?;
         sync_dir(&root)?;
+        if let Some(parent) = root.parent() {
+            // Best effort: who may use a folder need not be allowed to read the one above.
+            let _ = sync_dir(parent);
+        }
         layout.check_one_filesystem()?;
         Ok(layout)
     }
@@ -142,18 +146,13 @@ fn create_dir(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Makes `root` with the folders above it; what was made is synced.
-fn create_root(root: &Path) -> io::Result<()> {
-    let Some(parent) = root.parent() else {
+/// Makes `folder` with those above it; what was made is synced.
+fn create_all(folder: &Path) -> io::Result<()> {
+    let (false, Some(parent)) = (folder.is_dir(), folder.parent()) else {
         return Ok(());
     };
-    if root.is_dir() {
-        // Best effort: who may use a folder need not be allowed to read the one above.
-        let _ = sync_dir(parent);
-        return Ok(());
-    }
-    create_root(parent)?;
-    create_dir(root)?;
+    create_all(parent)?;
+    create_dir(folder)?;
     sync_dir(parent)
 }
 
