@@ -10,6 +10,42 @@
 //! into an immutable object without copying. Each seal makes an object of its own, even where
 //! another object holds the same bytes: removing one can therefore never hurt the other, and
 //! which of them a digest stands for is a record that belongs to the caller.
+//!
+//! ```
+//! use bytes::Bytes;
+//! use oci_blob_store::{BlobStore, BlobStoreError, FsBlobStore};
+//! use oci_types::Digest;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = tempfile::tempdir()?;
+//! let store = FsBlobStore::open(folder.path())?;
+//!
+//! // One request stages bytes and records `staged`, here as JSON.
+//! let staged = store.begin().await?;
+//! let mut writer = store.append(&staged).await?;
+//! writer.write(Bytes::from_static(b"Hello, ")).await?;
+//! let recorded = serde_json::to_string(&writer.checkpoint().await?)?;
+//! drop(writer);
+//!
+//! // Another one, perhaps after a restart, goes on from there and seals.
+//! let staged = serde_json::from_str(&recorded)?;
+//! let mut writer = store.append(&staged).await?;
+//! writer.write(Bytes::from_static(b"world")).await?;
+//! let staged = writer.checkpoint().await?;
+//! drop(writer);
+//! let locator = store.seal(&staged, &Digest::sha256(b"Hello, world")).await?;
+//!
+//! // The locator and the length bring the bytes back, whole or in part.
+//! let read = store.open(&locator, staged.len(), Some(7..12)).await?;
+//! assert_eq!(read.into_bytes().await?, "world");
+//!
+//! store.remove(&locator).await?;
+//! let gone = store.open(&locator, staged.len(), None).await;
+//! assert!(matches!(gone, Err(BlobStoreError::NotFound { .. })));
+//! # Ok(())
+//! # }
+//! ```
 
 mod error;
 mod locator;
