@@ -109,6 +109,13 @@ impl Writer {
     pub(super) fn commits(&self) -> u64 {
         self.state.commits.load(Ordering::Relaxed)
     }
+
+    /// How many operations are in the queue.
+    #[cfg(test)]
+    pub(super) fn waiting(&self) -> usize {
+        let jobs = self.jobs.as_ref();
+        jobs.map_or(0, |jobs| jobs.max_capacity() - jobs.capacity())
+    }
 }
 
 impl Drop for Writer {
