@@ -187,6 +187,7 @@ async fn content_length(cx: &Cx) -> Verdict {
 async fn uncompressed(cx: &Cx) -> Verdict {
     let sample = cx.sample().await?;
     let request = Request::get(sample.repo.manifest_path(&sample.tag));
+    let request = request.header("Accept", sample.image.media_type.as_str());
     let answer = cx
         .send(request.header("Accept-Encoding", "gzip, zstd, br"))
         .await?;
