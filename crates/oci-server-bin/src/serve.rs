@@ -106,8 +106,7 @@ async fn accept(
 ) -> GracefulShutdown {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
-        .header_read_timeout(config.header_timeout)
-        .pipeline_flush(true);
+        .header_read_timeout(config.header_timeout);
     let connections = GracefulShutdown::new();
     let slots = Arc::new(Semaphore::new(config.max_connections));
     loop {
