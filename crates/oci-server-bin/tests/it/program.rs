@@ -1,0 +1,116 @@
+//! Running the program.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::time::Duration;
+
+/// The program with a clean environment.
+pub(crate) fn command() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_oci-server"));
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("OCI_SERVER_") {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+/// Runs the program with arguments that make it end.
+pub(crate) fn run(args: &[&str]) -> Output {
+    command().args(args).output().unwrap()
+}
+
+/// A running server; dropped, it is killed.
+pub(crate) struct Server {
+    child: Child,
+    pub(crate) url: String,
+}
+
+impl Server {
+    /// Starts it on a free port over `data`.
+    pub(crate) fn start(data: &Path, args: &[&str]) -> Self {
+        let mut command = command();
+        command.args(["--listen", "127.0.0.1:0", "--data-dir"]);
+        command.arg(data).args(args);
+        Self::spawn(command)
+    }
+
+    pub(crate) fn spawn(mut command: Command) -> Self {
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        let out = child.stdout.take().unwrap();
+        BufReader::new(out).read_line(&mut line).unwrap();
+        let Some(url) = line.trim().strip_prefix("listening on ") else {
+            let mut said = String::new();
+            child
+                .stderr
+                .take()
+                .unwrap()
+                .read_to_string(&mut said)
+                .unwrap();
+            panic!("{line:?} {said}");
+        };
+        let url = url.to_owned();
+        Self { child, url }
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("kill").args([name, &pid]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    /// Waits for its end and answers what it logged.
+    pub(crate) fn wait(mut self) -> (ExitStatus, String) {
+        let mut log = String::new();
+        let mut stderr = self.child.stderr.take().unwrap();
+        stderr.read_to_string(&mut log).unwrap();
+        (self.child.wait().unwrap(), log)
+    }
+
+    pub(crate) fn stop(self) {
+        self.signal("-TERM");
+        let (status, log) = self.wait();
+        assert!(status.success(), "{log}");
+    }
+
+    /// Sends a request and answers the status and the body.
+    pub(crate) fn send(&self, method: &str, path: &str, kind: &str, body: &[u8]) -> (u16, String) {
+        let config = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(Duration::from_secs(20)))
+            .build();
+        let request = ureq::http::Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.url))
+            .header("content-type", kind)
+            .body(body)
+            .unwrap();
+        let mut response = ureq::Agent::from(config).run(request).unwrap();
+        let body = response.body_mut().read_to_string().unwrap();
+        (response.status().as_u16(), body)
+    }
+
+    pub(crate) fn get(&self, path: &str) -> (u16, String) {
+        let url = format!("{}{path}", self.url);
+        let config = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .build();
+        let mut response = ureq::Agent::from(config).get(url).call().unwrap();
+        let body = response.body_mut().read_to_string().unwrap();
+        (response.status().as_u16(), body)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
