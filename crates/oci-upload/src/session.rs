@@ -70,7 +70,7 @@ impl Default for Terms {
 }
 
 /// Why something may not happen. The session is as it was.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// The chunk does not start at the session's end.
     #[error("the session ends at byte {offset}, the chunk starts at {start}")]
