@@ -17,7 +17,7 @@ const LIMIT: f64 = 1.5;
 /// How often each operation is timed on each server.
 const ROUNDS: usize = 400;
 /// How often each server is started.
-const STARTS: usize = 9;
+const STARTS: usize = 31;
 const CLIENTS: usize = 8;
 /// Tags written by one request while filling.
 const TAGS_A_PUSH: usize = 100;

@@ -77,10 +77,7 @@ pub(crate) async fn a_blob_in_use_stays(f: Fixture) {
         Err(RegistryError::BlobInUse { manifest: by, .. }) if by == manifest
     ));
     assert!(f.read("a", info.digest).await.is_ok());
-    let elsewhere = f
-        .registry
-        .delete_blob(&ctx, &key("b"), &info.digest)
-        .await;
+    let elsewhere = f.registry.delete_blob(&ctx, &key("b"), &info.digest).await;
     assert!(
         elsewhere.is_ok(),
         "another repository's manifest keeps nothing here"

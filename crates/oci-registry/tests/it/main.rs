@@ -1,5 +1,7 @@
 //! The registry over every pair of stores and inside every wrapper.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
 mod damage;
 mod deletes;
 mod fixture;
