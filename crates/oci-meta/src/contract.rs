@@ -3,6 +3,8 @@
 //! [`contract_suite!`](crate::contract_suite) runs them all over one store. It does not test what
 //! survives a crash, nor how fast a store is.
 
+#![expect(clippy::unwrap_used, reason = "a clause fails by a panic, as tests do")]
+
 pub mod blobs;
 pub mod garbage;
 pub mod lists;

@@ -4,6 +4,7 @@ use std::error::Error;
 
 use oci_types::{Digest, Tag};
 
+#[cfg(any(feature = "memory", feature = "sqlite"))]
 use crate::Locator;
 
 /// Why a metadata store did not do what it was asked.
@@ -83,6 +84,7 @@ pub enum MetaError {
     },
 }
 
+#[cfg(any(feature = "memory", feature = "sqlite"))]
 impl MetaError {
     /// A failure that the store found itself.
     pub(crate) fn backend(

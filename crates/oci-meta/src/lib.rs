@@ -7,13 +7,51 @@
 //!
 //! This crate touches no blob bytes: it records where a blob store [put them](Locator). It knows
 //! nothing of HTTP, credentials or who is allowed what.
+//!
+//! ```
+//! use oci_meta::{
+//!     Ctx, Existence, Expect, Lists, Manifests, PutManifest, RepoKey, SqliteMeta, TagWrite,
+//!     Timestamp,
+//! };
+//! use oci_types::{Digest, Manifest, MediaType, Reference};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = tempfile::tempdir()?;
+//! # let path = folder.path().join("meta.db");
+//! let meta = SqliteMeta::open(&path)?;
+//! let repo = RepoKey::local("team/api".parse()?);
+//! let bytes = r#"{"schemaVersion":2,"manifests":[]}"#;
+//! let put = PutManifest {
+//!     repo: repo.clone(),
+//!     digest: Digest::sha256(bytes.as_bytes()),
+//!     manifest: Manifest::parse(Some(&MediaType::oci_index()), bytes.as_bytes())?,
+//!     bytes: bytes.into(),
+//!     tags: vec![TagWrite {
+//!         tag: "v1".parse()?,
+//!         expect: Expect::AbsentOrSame,
+//!     }],
+//!     existence: Existence::Lax,
+//! };
+//! meta.put_manifest(&Ctx::system("example", Timestamp::now()), put).await?;
+//!
+//! let found = meta.manifest(&repo, &Reference::Tag("v1".parse()?)).await?;
+//! assert_eq!(found.unwrap().bytes, bytes);
+//! let tags = meta.tags(&repo, None, 100).await?.unwrap();
+//! assert_eq!(tags.items[0].as_str(), "v1");
+//! # Ok(())
+//! # }
+//! ```
 
 mod context;
 mod error;
 mod forward;
 mod model;
+#[cfg(any(feature = "memory", feature = "sqlite"))]
 mod pages;
+#[cfg(any(feature = "memory", feature = "sqlite"))]
 mod ranges;
+#[cfg(any(feature = "memory", feature = "sqlite"))]
 mod references;
 mod repo;
 
@@ -49,8 +87,10 @@ pub trait Manifests: Debug + Send + Sync {
     /// Stores a manifest with its edges, tags and referrers entry, and creates the repository
     /// with its first content.
     ///
-    /// Putting a manifest that is already there changes its tags alone. If one tag is refused,
-    /// nothing changes at all.
+    /// Putting a manifest that is already there changes its tags alone, and its media type where
+    /// that is another one: the bytes are the same and the later push says what they are. A tag
+    /// that names the digest already stays untouched. If one tag is refused, nothing changes at
+    /// all.
     ///
     /// # Errors
     /// - [`MetaError::TagConflict`]: a [`TagWrite::expect`] does not hold.
@@ -123,10 +163,11 @@ pub trait Blobs: Debug + Send + Sync {
     ///
     /// One locator stands for a digest: where another is recorded already (and is not the one
     /// that [`NewBlob::replaces`] names), that one stays, and the new object is queued for
-    /// removal, as is a replaced one.
+    /// removal, as is a replaced one. The same object again, as after a crash between sealing and
+    /// recording, is no other one.
     ///
     /// # Errors
-    /// [`MetaError::Backend`].
+    /// [`MetaError::Backend`]; also where the new object itself was handed out for removal before.
     async fn add_blob(
         &self,
         ctx: &Ctx,
@@ -178,7 +219,8 @@ pub trait Lists: Debug + Send + Sync {
 
     /// Manifests of `repo` whose subject is `subject`, as descriptors with their artifact type
     /// and annotations, in the order of their digests, behind `after`, at most `limit`.
-    /// `artifact_type` keeps those of one type. An unknown repository has none.
+    /// `artifact_type` keeps those of one type. An unknown repository has none. A page of very
+    /// long descriptors ends before the limit, with [`Page::more`] set.
     ///
     /// # Errors
     /// [`MetaError::Backend`].

@@ -8,7 +8,9 @@ use bytes::Bytes;
 use oci_types::{Digest, Manifest, MediaType, Tag};
 use uuid::Uuid;
 
-use crate::{MetaError, RepoKey, Scope, Timestamp};
+#[cfg(any(feature = "memory", feature = "sqlite"))]
+use crate::MetaError;
+use crate::{RepoKey, Scope, Timestamp};
 
 /// A manifest to be stored, with everything that changes together with it.
 #[derive(Clone, Debug)]
@@ -52,7 +54,8 @@ pub enum Existence {
     /// None: sparse indexes and manifests pushed before their blobs are fine.
     #[default]
     Lax,
-    /// Config, layers and the manifests of an index.
+    /// Config, layers and the manifests of an index. A child whose media type is not a manifest's
+    /// may be a blob: build caches list their layers so.
     Strict,
 }
 
@@ -101,7 +104,9 @@ pub struct DeletedTag {
 
 /// Decides, inside the transaction, which tags a deletion may not take away.
 #[derive(Clone, Default)]
-pub struct TagGuard(Option<Arc<dyn Fn(&Tag) -> bool + Send + Sync>>);
+pub struct TagGuard(Option<Arc<Protects>>);
+
+type Protects = dyn Fn(&Tag) -> bool + Send + Sync;
 
 impl TagGuard {
     /// A guard that protects nothing.
@@ -245,6 +250,7 @@ pub struct SessionLimits {
     pub bytes: u64,
 }
 
+#[cfg(any(feature = "memory", feature = "sqlite"))]
 impl SessionLimits {
     /// Whether a session may go from `old` to `new` bytes when all together hold `total`.
     pub(crate) fn check_bytes(&self, total: u64, old: u64, new: u64) -> Result<(), MetaError> {

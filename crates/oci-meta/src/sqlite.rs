@@ -78,8 +78,8 @@ impl SqliteMeta {
         let owner = Owner::claim(&path)?;
         let uploads = uploads_path(&path);
         let files = Files {
-            registry: Database::open(path, "meta", Sync::EveryCommit, schema::REGISTRY)?,
-            uploads: Database::open(uploads, "meta-uploads", Sync::Checkpoints, schema::UPLOADS)?,
+            registry: Database::open(&path, "meta", Sync::EveryCommit, schema::REGISTRY)?,
+            uploads: Database::open(&uploads, "meta-uploads", Sync::Checkpoints, schema::UPLOADS)?,
             _owner: owner,
         };
         Ok(Self {
@@ -120,16 +120,16 @@ struct Database {
 
 impl Database {
     fn open(
-        path: PathBuf,
+        path: &Path,
         thread: &str,
         sync: Sync,
         migrations: &[Migration],
     ) -> Result<Self, MetaError> {
-        let mut connection = connection::open_writer(&path, sync)?;
+        let mut connection = connection::open_writer(path, sync)?;
         schema::migrate(&mut connection, migrations)?;
-        let readers = Arc::new(Readers::new(path.clone()));
+        let readers = Arc::new(Readers::new(path.to_owned()));
         Ok(Self {
-            writer: Writer::start(thread, connection, &path)?,
+            writer: Writer::start(thread, connection, path)?,
             readers,
         })
     }

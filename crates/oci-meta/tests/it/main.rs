@@ -1,9 +1,17 @@
 //! The contract over every store, and over a shared pointer to any.
 
+#![expect(clippy::expect_used, reason = "a test without a database fails")]
+
 use std::sync::Arc;
 
 use oci_meta::{MemoryMeta, MetaStore, SqliteMeta};
 use tempfile::TempDir;
+
+fn sqlite_in_a_folder() -> (SqliteMeta, TempDir) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = SqliteMeta::open(folder.path().join("meta.db")).expect("a new database");
+    (store, folder)
+}
 
 mod memory {
     use super::*;
@@ -19,9 +27,7 @@ mod sqlite {
     use super::*;
 
     async fn sqlite() -> (SqliteMeta, TempDir) {
-        let folder = tempfile::tempdir().unwrap();
-        let store = SqliteMeta::open(folder.path().join("meta.db")).unwrap();
-        (store, folder)
+        sqlite_in_a_folder()
     }
 
     oci_meta::contract_suite!(sqlite);
@@ -31,8 +37,7 @@ mod shared {
     use super::*;
 
     async fn shared() -> (Arc<dyn MetaStore>, TempDir) {
-        let folder = tempfile::tempdir().unwrap();
-        let store = SqliteMeta::open(folder.path().join("meta.db")).unwrap();
+        let (store, folder) = sqlite_in_a_folder();
         (Arc::new(store), folder)
     }
 

@@ -15,8 +15,8 @@ use crate::sqlite::connection::BUSY_TIMEOUT;
 /// Beyond how many bytes the log has to be begun anew.
 const MAX_BYTES: u64 = 64 << 20;
 
-/// After how many transactions to look at the log's length.
-const LOOK_EVERY: u32 = 256;
+/// After how many transactions to try again, where somebody kept it from that.
+const RETRY_AFTER: u32 = 256;
 
 /// For how long writes wait for readers when it does.
 const PATIENCE: Duration = Duration::from_millis(250);
@@ -24,8 +24,8 @@ const PATIENCE: Duration = Duration::from_millis(250);
 /// The log of one database.
 pub(super) struct Wal {
     path: PathBuf,
-    transactions: u32,
-    max_bytes: u64,
+    /// How many transactions to let pass.
+    rest: u32,
 }
 
 impl Wal {
@@ -35,28 +35,27 @@ impl Wal {
         log.push("-wal");
         Self {
             path: log.into(),
-            transactions: 0,
-            max_bytes: MAX_BYTES,
+            rest: 0,
         }
     }
 
     /// To be called after each transaction. Where the log has grown too long, waits for those
     /// who read from it, which is microseconds for each, and makes the next one begin anew.
     pub(super) fn keep_short(&mut self, conn: &Connection) {
-        self.transactions += 1;
-        if self.transactions < LOOK_EVERY {
+        if self.rest > 0 {
+            self.rest -= 1;
             return;
         }
-        self.transactions = 0;
         let bytes = fs::metadata(&self.path).map_or(0, |log| log.len());
-        if bytes <= self.max_bytes {
+        if bytes <= MAX_BYTES {
             return;
         }
         match begin_anew(conn) {
-            Ok(false) => {}
+            Ok(false) => return,
             Ok(true) => tracing::warn!(bytes, "readers kept the database's log from ending"),
             Err(error) => tracing::warn!(bytes, %error, "could not end the database's log"),
         }
+        self.rest = RETRY_AFTER;
     }
 }
 
