@@ -24,6 +24,22 @@
 //! its path with [`Route::parse`], as the router does; a layer that answers by itself should
 //! [`linger`].
 //!
+//! # What clients are told
+//!
+//! Every refusal is an error envelope of the specification with a sentence that says what to do.
+//! A failure of the registry itself is a 5xx of code `UNKNOWN`, which the specification leaves
+//! free: its body names the request id, and its cause is logged under that id and never sent.
+//! A full storage is a 507, so that it can be told from a defect; a storage out of reach is a
+//! 503 with `Retry-After`. The id is in every answer as `X-Request-Id`; one that the request
+//! brings along is taken over.
+//!
+//! What digests name may be kept by a client for ever, what tags name is revalidated by `ETag`,
+//! nothing may be kept by a shared cache, and refusals not at all. `Location` and `Link` are
+//! absolute paths, which TLS proxies do not disturb; where a path is put before `/v2`, the
+//! router [has to be told](RegistryRouter::path_prefix).
+//!
+//! A `+` in a query is a plus, not a space: media types contain it, and nothing here a space.
+//!
 //! # What is not here
 //!
 //! TLS, timeouts, limits on connections and headers belong to the server that runs the router;

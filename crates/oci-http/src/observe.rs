@@ -4,7 +4,9 @@ use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use http::request::Parts;
 use http::{StatusCode, Uri};
+use oci_registry::Actor;
 
 use crate::body::Progress;
 use crate::{RouteName, Verb};
@@ -62,6 +64,7 @@ pub(crate) struct Recording {
 /// What the log says beyond the record.
 #[derive(Debug)]
 struct Line {
+    actor: Actor,
     method: http::Method,
     uri: Uri,
     request_id: Arc<str>,
@@ -88,11 +91,13 @@ impl Recording {
     }
 
     /// Keeps what the log needs, if the request is to be logged.
-    pub(crate) fn log_as(&mut self, method: &http::Method, uri: &Uri, request_id: &Arc<str>) {
+    pub(crate) fn log_as(&mut self, parts: &Parts, request_id: &Arc<str>) {
         if is_logged(self.record.verb) {
+            let actor = parts.extensions.get::<Actor>();
             self.line = Some(Line {
-                method: method.clone(),
-                uri: uri.clone(),
+                actor: actor.cloned().unwrap_or(Actor::Anonymous),
+                method: parts.method.clone(),
+                uri: parts.uri.clone(),
                 request_id: Arc::clone(request_id),
             });
         }
@@ -144,6 +149,7 @@ fn log(record: &RequestRecord, line: &Line) {
             tracing::event!(
                 $level,
                 request_id = &*line.request_id,
+                actor = %line.actor,
                 method = %line.method,
                 path = line.uri.path(),
                 status = record.status.map(|status| status.as_u16()),

@@ -137,3 +137,32 @@ impl RegistryRouter {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a path prefix starts with '/' and does not end with it, such as /registry")]
 pub struct PathPrefixError;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn registry() -> RegistryRouter {
+        RegistryRouter::new(oci_registry::testing::memory_registry())
+    }
+
+    #[test]
+    fn pages_have_at_least_one_item_and_at_most_the_most() {
+        for (default, max, expected) in [(0, 0, (1, 1)), (5, 10, (5, 10)), (50, 10, (10, 10))] {
+            let options = registry().page_size(default, max).options;
+            assert_eq!((options.default_page, options.max_page), expected);
+        }
+    }
+
+    #[test]
+    fn a_prefix_is_the_beginning_of_a_path() {
+        for prefix in ["", "/a", "/a/b-c", "/a%20b"] {
+            assert!(registry().path_prefix(prefix).is_ok(), "{prefix}");
+        }
+        for prefix in [
+            "a", "/", "/a/", "//a", "http://a", "/a?b", "/a#b", "/ä", "/a b", "/\r\n",
+        ] {
+            assert!(registry().path_prefix(prefix).is_err(), "{prefix:?}");
+        }
+    }
+}

@@ -90,7 +90,7 @@ impl Shared {
         let name = route.as_ref().map_or_else(RouteError::name, Route::name);
         let id = self.ids.of(&parts.headers);
         let mut recording = Recording::start(Arc::clone(&self.options.observer), verb, name);
-        recording.log_as(&parts.method, &parts.uri, &id);
+        recording.log_as(&parts, &id);
         let (body, progress) = if body.is_end_stream() {
             (Body::empty(), None)
         } else {

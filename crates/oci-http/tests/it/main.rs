@@ -1,10 +1,17 @@
 //! The API as clients meet it: in process, and over a socket where the connection matters.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot go on fails, in its helpers too"
+)]
+
 mod deletes;
 mod embed;
 mod fixture;
 mod hostile;
 mod lists;
+mod logging;
 mod manifests;
 mod middleware;
 mod mounts;

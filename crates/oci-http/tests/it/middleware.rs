@@ -11,7 +11,7 @@ use oci_registry::{BlobContent, BlobRead, RegistryError};
 use oci_types::{Digest, ErrorCode};
 use tower::ServiceExt;
 
-use crate::fixture::world;
+use crate::fixture::{repo, world};
 use crate::stub::Stub;
 
 #[tokio::test]
@@ -44,6 +44,7 @@ async fn the_actor_is_the_one_that_a_layer_found() {
             request.extensions_mut().insert(actor);
         }
         send(&app, request).await;
+        assert_eq!(stub.seen().repo, Some(repo("a")));
         let ctx = stub.seen().ctx.expect("a context");
         assert_eq!(ctx.actor, seen);
         assert_eq!(&*ctx.request_id, "r-1");
@@ -81,25 +82,98 @@ impl Notes {
 async fn the_observer_is_told_of_each_request_once() {
     let notes = Arc::new(Notes::default());
     let registry = world().registry;
-    let app = RegistryRouter::new(registry).observer(notes.clone()).into_router();
+    let app = RegistryRouter::new(registry)
+        .observer(notes.clone())
+        .into_router();
     let digest = Digest::sha256(b"hello");
     let blob = format!("/v2/a/blobs/{digest}");
     for (method, uri, body, verb, route, status, bytes_in, bytes_out) in [
-        ("GET", "/v2/", "", Verb::Get, RouteName::Base, 200, 0, Some(2)),
-        ("POST", &format!("/v2/a/blobs/uploads/?digest={digest}"), "hello", Verb::Post, RouteName::Uploads, 201, 5, Some(0)),
-        ("GET", &blob, "", Verb::Get, RouteName::Blob, 200, 0, Some(5)),
-        ("HEAD", &blob, "", Verb::Head, RouteName::Blob, 200, 0, Some(0)),
-        ("GET", "/v2/a/manifests/x", "", Verb::Get, RouteName::Manifest, 404, 0, None),
-        ("GET", "/v2/A/tags/list", "", Verb::Get, RouteName::Tags, 400, 0, None),
-        ("PURGE", "/v2/a/b/c", "", Verb::Other, RouteName::Unknown, 404, 0, None),
+        (
+            "GET",
+            "/v2/",
+            "",
+            Verb::Get,
+            RouteName::Base,
+            200,
+            0,
+            Some(2),
+        ),
+        (
+            "POST",
+            &format!("/v2/a/blobs/uploads/?digest={digest}"),
+            "hello",
+            Verb::Post,
+            RouteName::Uploads,
+            201,
+            5,
+            Some(0),
+        ),
+        (
+            "GET",
+            &blob,
+            "",
+            Verb::Get,
+            RouteName::Blob,
+            200,
+            0,
+            Some(5),
+        ),
+        (
+            "HEAD",
+            &blob,
+            "",
+            Verb::Head,
+            RouteName::Blob,
+            200,
+            0,
+            Some(0),
+        ),
+        (
+            "GET",
+            "/v2/a/manifests/x",
+            "",
+            Verb::Get,
+            RouteName::Manifest,
+            404,
+            0,
+            None,
+        ),
+        (
+            "GET",
+            "/v2/A/tags/list",
+            "",
+            Verb::Get,
+            RouteName::Tags,
+            400,
+            0,
+            None,
+        ),
+        (
+            "PURGE",
+            "/v2/a/b/c",
+            "",
+            Verb::Other,
+            RouteName::Unknown,
+            404,
+            0,
+            None,
+        ),
     ] {
         let answer = send(&app, request(method, uri, &[], body)).await;
         let record = notes.take();
         let name = format!("{method} {uri}");
         assert_eq!((record.verb, record.route), (verb, route), "{name}");
-        assert_eq!(record.status.map(|status| status.as_u16()), Some(status), "{name}");
+        assert_eq!(
+            record.status.map(|status| status.as_u16()),
+            Some(status),
+            "{name}"
+        );
         assert_eq!(record.bytes_in, bytes_in, "{name}");
-        assert_eq!(record.bytes_out, bytes_out.unwrap_or(answer.body.len() as u64), "{name}");
+        assert_eq!(
+            record.bytes_out,
+            bytes_out.unwrap_or(answer.body.len() as u64),
+            "{name}"
+        );
         assert!(record.complete, "{name}");
     }
 }
@@ -107,12 +181,19 @@ async fn the_observer_is_told_of_each_request_once() {
 #[tokio::test]
 async fn the_observer_hears_of_what_was_not_finished() {
     let notes = Arc::new(Notes::default());
-    let chunks = || stream::iter([Ok(Bytes::from_static(b"hel")), Ok(Bytes::from_static(b"lo"))]);
+    let chunks = || {
+        stream::iter([
+            Ok(Bytes::from_static(b"hel")),
+            Ok(Bytes::from_static(b"lo")),
+        ])
+    };
     let stub = Stub::reading(move || BlobRead {
         len: 5,
         content: BlobContent::Stream(Box::pin(chunks())),
     });
-    let app = RegistryRouter::new(stub).observer(notes.clone()).into_router();
+    let app = RegistryRouter::new(stub)
+        .observer(notes.clone())
+        .into_router();
     let uri = format!("/v2/a/blobs/{}", Digest::sha256(b"hello"));
     let response = app.oneshot(request("GET", &uri, &[], "")).await.unwrap();
     let mut body = response.into_body();
@@ -125,9 +206,16 @@ async fn the_observer_hears_of_what_was_not_finished() {
     // A client that goes away before there is an answer.
     let notes = Arc::new(Notes::default());
     let world = world();
-    let app = RegistryRouter::new(world.registry).observer(notes.clone()).into_router();
+    let app = RegistryRouter::new(world.registry)
+        .observer(notes.clone())
+        .into_router();
     let never = stream::pending::<Result<Bytes, std::io::Error>>();
-    let put = request("PUT", "/v2/a/manifests/v1", &[], axum::body::Body::from_stream(never));
+    let put = request(
+        "PUT",
+        "/v2/a/manifests/v1",
+        &[],
+        axum::body::Body::from_stream(never),
+    );
     let answer = tokio::time::timeout(std::time::Duration::from_millis(50), app.oneshot(put)).await;
     assert!(answer.is_err(), "there is nothing to answer yet");
     let record = notes.take();
@@ -145,7 +233,9 @@ async fn a_blob_that_breaks_off_is_an_error_and_not_an_end() {
         ("failing", Stub::reading(|| read(Box::pin(failing())))),
     ] {
         let notes = Arc::new(Notes::default());
-        let app = RegistryRouter::new(stub).observer(notes.clone()).into_router();
+        let app = RegistryRouter::new(stub)
+            .observer(notes.clone())
+            .into_router();
         let response = app.oneshot(request("GET", &uri, &[], "")).await.unwrap();
         assert_eq!(response.headers()["content-length"], "5", "{name}");
         assert!(response.into_body().collect().await.is_err(), "{name}");
@@ -153,8 +243,9 @@ async fn a_blob_that_breaks_off_is_an_error_and_not_an_end() {
     }
 }
 
-type Chunks =
-    std::pin::Pin<Box<dyn futures_core::Stream<Item = Result<Bytes, oci_blob_store::BlobStoreError>> + Send>>;
+type Chunks = std::pin::Pin<
+    Box<dyn futures_core::Stream<Item = Result<Bytes, oci_blob_store::BlobStoreError>> + Send>,
+>;
 
 fn read(chunks: Chunks) -> BlobRead {
     BlobRead {
@@ -163,7 +254,8 @@ fn read(chunks: Chunks) -> BlobRead {
     }
 }
 
-fn failing() -> impl futures_core::Stream<Item = Result<Bytes, oci_blob_store::BlobStoreError>> + Send {
+fn failing()
+-> impl futures_core::Stream<Item = Result<Bytes, oci_blob_store::BlobStoreError>> + Send {
     let lost = oci_blob_store::BlobStoreError::io("read", std::io::Error::other("gone"));
     stream::iter([Ok(Bytes::from_static(b"hel")), Err(lost)])
 }

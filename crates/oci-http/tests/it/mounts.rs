@@ -208,3 +208,30 @@ async fn a_namespace_is_ignored_by_default() {
         assert!(!answer.headers.contains_key("oci-namespace"), "{ns}");
     }
 }
+
+#[tokio::test]
+async fn a_namespace_that_scopes_is_a_registry() {
+    let world = world_with(|router| router.namespaces(Namespaces::Scope));
+    let digest = world.blob("a", HELLO).await;
+    for ns in ["not/a/registry", "", "a&ns=b"] {
+        let uri = format!("/v2/a/blobs/{digest}?ns={ns}");
+        let case = Case {
+            name: ns,
+            request: request("GET", &uri, &[], ""),
+            status: 400,
+            headers: &[],
+            body: Body::Error(ErrorCode::NameInvalid),
+        };
+        check(&world.app, case).await;
+    }
+    let unscoped = request("GET", &format!("/v2/a/blobs/{digest}"), &[], "");
+    assert_eq!(send(&world.app, unscoped).await.status, 200);
+    let case = Case {
+        name: "elsewhere",
+        request: request("GET", &format!("/v2/a/blobs/{digest}?ns=b"), &[], ""),
+        status: 404,
+        headers: &[("oci-namespace", "b")],
+        body: Body::Error(ErrorCode::BlobUnknown),
+    };
+    check(&world.app, case).await;
+}

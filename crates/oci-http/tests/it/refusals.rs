@@ -70,7 +70,11 @@ fn outcomes() -> Vec<Outcome> {
     use RegistryError as E;
     let location = format!("/v2/a/blobs/uploads/{SESSION}");
     vec![
-        outcome(|| E::RepositoryUnknown { repo: a() }, 404, Code::NameUnknown),
+        outcome(
+            || E::RepositoryUnknown { repo: a() },
+            404,
+            Code::NameUnknown,
+        ),
         outcome(
             || E::ManifestUnknown {
                 repo: a(),
@@ -131,13 +135,9 @@ fn outcomes() -> Vec<Outcome> {
         )
         .with("range", "0-6")
         .with("location", location),
-        outcome(
-            || E::UploadBusy { retry_after: A_BIT },
-            503,
-            Code::Unknown,
-        )
-        .told()
-        .with("retry-after", "2"),
+        outcome(|| E::UploadBusy { retry_after: A_BIT }, 503, Code::Unknown)
+            .told()
+            .with("retry-after", "2"),
         outcome(
             || E::TooManyUploads {
                 retry_after: SECOND,
@@ -194,7 +194,10 @@ fn requests() -> Vec<(&'static str, String)> {
         ("DELETE", format!("/v2/a/blobs/{digest}")),
         ("POST", "/v2/a/blobs/uploads/".into()),
         ("POST", format!("/v2/a/blobs/uploads/?digest={digest}")),
-        ("POST", format!("/v2/a/blobs/uploads/?mount={digest}&from=b")),
+        (
+            "POST",
+            format!("/v2/a/blobs/uploads/?mount={digest}&from=b"),
+        ),
         ("GET", session.clone()),
         ("PATCH", session.clone()),
         ("PUT", format!("{session}?digest={digest}")),
@@ -242,10 +245,16 @@ async fn what_is_not_supported_is_405_with_what_is() {
     let error = || RegistryError::Unsupported { what: "not here" };
     let app = router(Stub::failing(error));
     for (method, uri) in requests() {
-        let reads = ["manifests", "tags", "referrers"].iter().any(|word| uri.contains(word));
+        let reads = ["manifests", "tags", "referrers"]
+            .iter()
+            .any(|word| uri.contains(word));
         let blob = uri.contains("/blobs/sha256");
         let session = uri.contains(SESSION);
-        let allow = if reads || blob || session { "GET, HEAD" } else { "" };
+        let allow = if reads || blob || session {
+            "GET, HEAD"
+        } else {
+            ""
+        };
         let case = Case {
             name: &format!("{method} {uri}"),
             request: request(method, &uri, &[], ""),
@@ -286,7 +295,12 @@ async fn a_length_that_is_wrong_without_a_session_is_400() {
     }));
     let case = Case {
         name: "single request",
-        request: request("POST", &format!("/v2/a/blobs/uploads/?digest={}", digest()), &[], "xx"),
+        request: request(
+            "POST",
+            &format!("/v2/a/blobs/uploads/?digest={}", digest()),
+            &[],
+            "xx",
+        ),
         status: 400,
         headers: &[],
         body: Body::Error(ErrorCode::SizeInvalid),
@@ -297,7 +311,9 @@ async fn a_length_that_is_wrong_without_a_session_is_400() {
 #[tokio::test]
 async fn missing_references_are_named_one_error_each_up_to_a_bound() {
     let app = router(Stub::failing(|| RegistryError::MissingReferences {
-        missing: (0..1000).map(|n: u32| Digest::sha256(&n.to_be_bytes())).collect(),
+        missing: (0..1000)
+            .map(|n: u32| Digest::sha256(&n.to_be_bytes()))
+            .collect(),
     }));
     let case = Case {
         name: "missing",
