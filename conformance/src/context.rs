@@ -190,17 +190,20 @@ impl Cx {
         }
     }
 
-    /// Writes a request byte by byte and expects a refusal: a 4xx, or a closed connection.
+    /// Writes a request byte by byte and expects a refusal: a 4xx, a closed connection, or a
+    /// redirect to what the target would be without its oddities.
     ///
     /// # Errors
     /// [`Stop::Failed`] on any other answer.
     pub async fn raw_refused(&self, raw: Raw) -> Result<(), Stop> {
         let (answer, exchange) = self.raw(raw).await?;
-        if let Some(response) = answer.response {
-            let base = self.client.base().clone();
-            Answer::new(response, exchange, base).refused()?;
+        match answer.response {
+            Some(response) if !response.status.is_redirection() => {
+                let base = self.client.base().clone();
+                Answer::new(response, exchange, base).refused().map(drop)
+            }
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     /// Writes a request and drops the connection.

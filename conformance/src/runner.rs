@@ -1,5 +1,6 @@
 //! Runs checks side by side and gathers what they found.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -12,6 +13,7 @@ use crate::client::{
     Client, Credentials, Exchange, Request, Tls, TlsOptions, Transport, TransportError, Url,
 };
 use crate::context::{Cx, GivenContent, Shared};
+use crate::official;
 use crate::report::{CheckResult, Outcome, Report, timestamp};
 use crate::selection::Selection;
 use crate::watch::Watch;
@@ -44,6 +46,8 @@ pub struct Options {
     pub read_only: Option<GivenContent>,
     /// Whether to leave in the registry what the checks have made.
     pub keep: bool,
+    /// Binaries of official suites to run afterwards.
+    pub official: Vec<PathBuf>,
 }
 
 impl Options {
@@ -60,6 +64,7 @@ impl Options {
             timeout: Duration::from_secs(30),
             read_only: None,
             keep: false,
+            official: Vec::new(),
         }
     }
 }
@@ -72,6 +77,8 @@ pub trait Observer: Send + Sync {
     fn done(&self, _result: &CheckResult) {}
     /// An official suite begins.
     fn suite(&self, _name: &str) {}
+    /// It has ended.
+    fn suite_done(&self) {}
 }
 
 /// Hears of nothing.
@@ -121,7 +128,7 @@ pub async fn run(options: &Options, observer: &dyn Observer) -> Result<Report, R
     let mut results = run_all(&bench, early, options, observer).await;
     results.extend(run_all(&bench, last, options, observer).await);
     results.sort_by_key(|(place, result)| (result.section, *place));
-    Ok(Report {
+    let mut report = Report {
         name: options
             .name
             .clone()
@@ -134,7 +141,12 @@ pub async fn run(options: &Options, observer: &dyn Observer) -> Result<Report, R
         runner: env!("CARGO_PKG_VERSION"),
         results: results.into_iter().map(|(_, result)| result).collect(),
         suites: Vec::new(),
-    })
+    };
+    for binary in &options.official {
+        let suite = official::run(binary, options, &report, observer).await;
+        report.suites.push(suite);
+    }
+    Ok(report)
 }
 
 fn chosen(options: &Options) -> Vec<(usize, &'static Check)> {

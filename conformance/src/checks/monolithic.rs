@@ -23,7 +23,7 @@ checks! {
     Client Writes put_digest "push.put-digest-header" POST_THEN_PUT
         "The answer to a pushed blob, if it has a Docker-Content-Digest, has the pushed one."
         "The official suite compares it, and docker reads it.";
-    Should Writes mismatch "push.put-digest-mismatch" PUSHING_BLOBS
+    Draft Writes mismatch "push.put-digest-mismatch" PUSHING_BLOBS
         "Content that does not match its digest is a 400."
         "if the client provided digest is invalid or uses an unsupported algorithm, the registry SHOULD respond with a response code `400 Bad Request`.";
     Client Writes mismatch_stored "push.put-digest-mismatch-not-stored" PUSHING_BLOBS

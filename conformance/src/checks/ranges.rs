@@ -65,9 +65,9 @@ checks! {
     Client Writes side_by_side "range.side-by-side" PULLING_BLOBS
         "Ranges fetched side by side make up the blob."
         "Lazy pullers and parallel downloaders fetch parts at the same time.";
-    Draft Reads digest_header "range.digest-header" PULLING_BLOBS
+    Client Reads digest_header "range.digest-header" PULLING_BLOBS
         "A part of a blob comes with the digest of the whole, or with none."
-        "If present, the value of this header MUST be a digest matching that of the response body.";
+        "Clients compare it with the digest that they asked for.";
 }
 
 /// A blob of the sample or, where it is too short to be cut, none.

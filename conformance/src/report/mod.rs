@@ -1,6 +1,12 @@
 //! What a run found, and the forms in which it is written down.
 
+mod compare;
 mod date;
+pub mod html;
+pub mod json;
+pub mod junit;
+mod markup;
+pub mod terminal;
 
 use std::sync::Arc;
 
@@ -10,6 +16,7 @@ use crate::client::Exchange;
 use crate::level::Level;
 use crate::section::Section;
 
+pub use self::compare::{markdown, table};
 pub use self::date::timestamp;
 
 /// How a check ended.
@@ -96,6 +103,8 @@ pub struct SuiteCase {
 pub struct SuiteReport {
     /// Which suite it is.
     pub name: String,
+    /// How many of its tests ended in which way, as the suite itself counts them.
+    pub counts: Counts,
     /// Its cases.
     pub cases: Vec<SuiteCase>,
     /// Why there are none, or why they are not all.
@@ -197,12 +206,5 @@ impl Report {
     /// The result of a check by its name.
     pub fn result(&self, name: &str) -> Option<&CheckResult> {
         self.results.iter().find(|result| result.name == name)
-    }
-}
-
-impl SuiteReport {
-    /// Counts of the suite's cases.
-    pub fn counts(&self) -> Counts {
-        Counts::of(self.cases.iter().map(|case| case.outcome))
     }
 }

@@ -1,0 +1,152 @@
+//! Several registries side by side.
+
+use std::fmt::Write as _;
+
+use super::{Outcome, Report};
+use crate::level::Level;
+
+/// Rows of cells; the first row holds the headings.
+type Rows = Vec<Vec<String>>;
+
+/// How a cell shows an outcome.
+pub(super) fn mark(outcome: Option<Outcome>) -> &'static str {
+    match outcome {
+        Some(Outcome::Passed) => "✓",
+        Some(Outcome::Failed) => "✗",
+        Some(Outcome::Blocked) => "!",
+        Some(Outcome::Skipped) => "–",
+        None => "",
+    }
+}
+
+fn headings(reports: &[Report], first: &[&str]) -> Vec<String> {
+    let names = reports.iter().map(|report| report.name.clone());
+    first
+        .iter()
+        .map(|text| (*text).to_owned())
+        .chain(names)
+        .collect()
+}
+
+/// A row for each level and each official suite: `passed/asked` of each registry.
+pub(super) fn summary(reports: &[Report]) -> Rows {
+    let mut rows = vec![headings(reports, &["level"])];
+    for level in Level::ALL {
+        let cells = reports.iter().map(|report| {
+            let counts = report.counts_of(level);
+            let skipped = match counts.skipped {
+                0 => String::new(),
+                skipped => format!(" ({skipped} skipped)"),
+            };
+            format!(
+                "{}/{}{skipped}",
+                counts.passed,
+                counts.total() - counts.skipped
+            )
+        });
+        rows.push(
+            std::iter::once(level.as_str().to_owned())
+                .chain(cells)
+                .collect(),
+        );
+    }
+    let mut suites: Vec<&str> = Vec::new();
+    for suite in reports.iter().flat_map(|report| &report.suites) {
+        if !suites.contains(&suite.name.as_str()) {
+            suites.push(&suite.name);
+        }
+    }
+    for name in suites {
+        let cells = reports.iter().map(|report| {
+            let suite = report.suites.iter().find(|suite| suite.name == name);
+            suite.map_or_else(String::new, |suite| {
+                let counts = suite.counts;
+                format!("{}/{}/{}", counts.passed, counts.bad(), counts.skipped)
+            })
+        });
+        rows.push(std::iter::once(name.to_owned()).chain(cells).collect());
+    }
+    rows
+}
+
+/// A row for each check that some registry does not pass.
+pub(super) fn differences(reports: &[Report]) -> Rows {
+    let mut rows = vec![headings(reports, &["check", "level"])];
+    let mut names: Vec<(&str, Level)> = Vec::new();
+    for result in reports.iter().flat_map(|report| &report.results) {
+        if !names.iter().any(|(name, _)| *name == result.name) {
+            names.push((result.name, result.level));
+        }
+    }
+    for (name, level) in names {
+        let outcomes: Vec<_> = reports
+            .iter()
+            .map(|report| report.result(name).map(|result| result.outcome))
+            .collect();
+        if outcomes.iter().flatten().any(|outcome| outcome.is_bad()) {
+            let cells = outcomes.into_iter().map(|outcome| mark(outcome).to_owned());
+            rows.push(
+                [name.to_owned(), level.as_str().to_owned()]
+                    .into_iter()
+                    .chain(cells)
+                    .collect(),
+            );
+        }
+    }
+    rows
+}
+
+/// The comparison as text in columns.
+pub fn table(reports: &[Report]) -> String {
+    let mut text = columns(&summary(reports));
+    let differences = differences(reports);
+    if differences.len() > 1 {
+        text.push('\n');
+        text.push_str(&columns(&differences));
+    }
+    text
+}
+
+fn columns(rows: &Rows) -> String {
+    let count = rows.first().map_or(0, Vec::len);
+    let widths: Vec<_> = (0..count)
+        .map(|column| {
+            rows.iter()
+                .map(|row| row[column].chars().count())
+                .max()
+                .unwrap_or(0)
+        })
+        .collect();
+    let mut text = String::new();
+    for row in rows {
+        let mut line = String::new();
+        for (cell, width) in row.iter().zip(&widths) {
+            let padding = " ".repeat(width - cell.chars().count() + 2);
+            line.push_str(cell);
+            line.push_str(&padding);
+        }
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// The comparison as tables of Markdown.
+pub fn markdown(reports: &[Report]) -> String {
+    let mut text = String::new();
+    for rows in [summary(reports), differences(reports)] {
+        if rows.len() < 2 {
+            continue;
+        }
+        for (at, row) in rows.iter().enumerate() {
+            let cells: Vec<_> = row.iter().map(|cell| cell.replace('|', "\\|")).collect();
+            // Writing to a String does not fail.
+            drop(writeln!(text, "| {} |", cells.join(" | ")));
+            if at == 0 {
+                drop(writeln!(text, "|{}", "---|".repeat(row.len())));
+            }
+        }
+        text.push('\n');
+    }
+    text
+}
