@@ -148,7 +148,7 @@ impl Answer {
     /// [`Stop::Failed`] if it is absent.
     pub fn need(&self, name: &str) -> Result<&str, Stop> {
         self.header(name)
-            .ok_or_else(|| self.failed(format!("Expected a {name} header, and there is none.")))
+            .ok_or_else(|| self.failed(format!("Expected the header {name}, and it is absent.")))
     }
 
     /// Expects a header field with this value.

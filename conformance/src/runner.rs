@@ -21,7 +21,7 @@ use crate::watch::Watch;
 /// How long one check may take, all its exchanges together.
 const CHECK_LIMIT: Duration = Duration::from_secs(120);
 /// How many exchanges of a passed check a report shows.
-const SHOWN: usize = 8;
+const SHOWN: usize = 4;
 
 /// What to run against which registry.
 #[derive(Clone, Debug)]

@@ -59,7 +59,7 @@ impl Watch {
     /// Holds an answer against every rule.
     pub(crate) fn see(&self, url: &Url, request: &Request, response: &Response) {
         for (rule, verdict) in judge(url, response) {
-            self.note(rule, verdict, || recorded(request), response);
+            self.note(rule, verdict, || recorded(url, request), response);
         }
     }
 
@@ -106,7 +106,7 @@ fn judge(url: &Url, response: &Response) -> Vec<(Rule, Result<(), String>)> {
         (429, Rule::RetryAfter, "Retry-After"),
     ] {
         if status == code {
-            let sentence = format!("Expected a {header} header on a {code}, and there is none.");
+            let sentence = format!("Expected the header {header} on a {code}, and it is absent.");
             rules.push((rule, require(has(header), sentence)));
         }
     }

@@ -33,6 +33,9 @@ checks! {
     Client Writes upload_unknown "error.blob-upload-unknown" ERRORS
         "A session that never was is BLOB_UPLOAD_UNKNOWN."
         "\"blob upload unknown to registry\"";
+    Client Writes unsupported "error.deletion-disabled" ERRORS
+        "Where a deletion is disabled, the error is UNSUPPORTED."
+        "The v1.1 official suite asks for it; clients tell \"never\" from \"not you\" by it.";
     Client Reads quiet "error.no-internals" ERRORS
         "Errors tell nothing of paths, source files or stack traces."
         "What an attacker learns from them was not meant for them.";
@@ -129,6 +132,27 @@ async fn upload_unknown(cx: &Cx) -> Verdict {
     answer
         .status(404)?
         .error_code_is(&["BLOB_UPLOAD_UNKNOWN"])?;
+    Ok(())
+}
+
+async fn unsupported(cx: &Cx) -> Verdict {
+    let repo = cx.repo();
+    let (image, blob) = repo.given_image_and_blob("v1").await?;
+    let answers = [
+        repo.delete_manifest("v1").await?,
+        repo.delete_manifest(&image.digest).await?,
+        repo.delete_blob(&blob.digest).await?,
+    ];
+    let disabled: Vec<_> = answers
+        .iter()
+        .filter(|answer| [400, 405].contains(&answer.code()))
+        .collect();
+    if disabled.is_empty() {
+        return Err(Stop::skipped("no deletion is disabled"));
+    }
+    for answer in disabled {
+        answer.error_code_is(&["UNSUPPORTED"])?;
+    }
     Ok(())
 }
 

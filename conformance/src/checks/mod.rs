@@ -24,6 +24,7 @@ mod ranges;
 mod referrers;
 mod referrers_life;
 mod sessions;
+mod sha512;
 mod single_post;
 mod subject;
 mod tags;
@@ -43,6 +44,7 @@ pub fn all() -> impl Iterator<Item = &'static Check> {
         chunked::CHECKS,
         sessions::CHECKS,
         mounting::CHECKS,
+        sha512::CHECKS,
         manifests::CHECKS,
         manifest_kinds::CHECKS,
         manifest_refusals::CHECKS,

@@ -7,7 +7,7 @@ use http::{HeaderMap, Method, StatusCode};
 use serde::Serialize;
 
 /// How many bytes of a body a record keeps.
-const PREVIEW: usize = 1500;
+const PREVIEW: usize = 1200;
 
 /// A request body, by how it is framed on the wire.
 #[derive(Clone, Debug, Default)]

@@ -119,7 +119,7 @@ impl Client {
         let started = Instant::now();
         let outcome = self.attempt(request).await;
         let elapsed = started.elapsed();
-        let message = recorded(request);
+        let message = recorded(&self.base, request);
         match outcome {
             Ok(response) => {
                 let exchange = Arc::new(Exchange::answered(message, &response, elapsed));
@@ -253,14 +253,19 @@ impl Client {
     }
 }
 
-pub(crate) fn recorded(request: &Request) -> Message {
+/// A request as the record shows it: its target alone where it goes to the registry itself.
+pub(crate) fn recorded(base: &Url, request: &Request) -> Message {
     let mut headers = request.headers.clone();
     match &request.body {
         Body::Chunked(_) => headers.push(("Transfer-Encoding".into(), "chunked".into())),
         Body::Sized(bytes) => headers.push(("Content-Length".into(), bytes.len().to_string())),
         Body::Empty => {}
     }
-    let line = format!("{} {} HTTP/1.1", request.method, request.address);
+    let address = match base.join(&request.address) {
+        Ok(url) if url.origin == base.origin => url.target,
+        _ => request.address.clone(),
+    };
+    let line = format!("{} {address} HTTP/1.1", request.method);
     Message::request(line, headers, &request.body.contiguous())
 }
 

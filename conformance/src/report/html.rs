@@ -7,7 +7,7 @@ mod checks;
 
 use std::io::{self, Write};
 
-use super::markup::Escaped;
+use super::markup::{Escaped, Prose};
 use super::{Counts, Outcome, Report, SuiteReport, compare};
 use crate::level::Level;
 

@@ -9,6 +9,8 @@ use crate::runner::Observer;
 
 /// Width of the progress bar in characters.
 const BAR: usize = 30;
+/// How much of a request line or of a suite's message is printed, in characters.
+const LINE: usize = 140;
 
 /// Colours, where they are wanted.
 #[derive(Clone, Copy, Debug)]
@@ -148,7 +150,12 @@ fn write_result(result: &CheckResult, style: Style, out: &mut dyn Write) -> io::
         .as_ref()
         .map(|response| response.line.as_str());
     let answer = answer.or(exchange.error.as_deref()).unwrap_or_default();
-    let line = format!("{} → {answer}", exchange.request.line);
+    let request: String = exchange.request.line.chars().take(LINE).collect();
+    let line = format!(
+        "{} → {}",
+        request.trim_end_matches(" HTTP/1.1"),
+        answer.trim_start_matches("HTTP/1.1 ")
+    );
     writeln!(out, "         {}", style.dim(&line))
 }
 
@@ -199,8 +206,9 @@ fn write_suites(report: &Report, style: Style, out: &mut dyn Write) -> io::Resul
         writeln!(out, "\n{name}  {}", style.outcome(outcome, &counts))?;
         for case in suite.cases.iter().filter(|case| case.outcome.is_bad()) {
             let message = case.message.lines().next().unwrap_or_default();
+            let message: String = message.chars().take(LINE).collect();
             writeln!(out, "  {} {}", style.outcome(case.outcome, "✗"), case.name)?;
-            writeln!(out, "    {}", style.dim(message))?;
+            writeln!(out, "    {}", style.dim(&message))?;
         }
         if let Some(error) = &suite.error {
             writeln!(out, "  {}", style.outcome(Outcome::Failed, error))?;

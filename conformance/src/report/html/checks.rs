@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::{Counts, Escaped, Level, Outcome, Report};
+use super::{Counts, Escaped, Level, Outcome, Prose, Report};
 use crate::client::{Exchange, Message};
 use crate::report::CheckResult;
 
@@ -102,10 +102,10 @@ fn write_check(result: &CheckResult, out: &mut dyn Write) -> io::Result<()> {
         level = result.level,
         text = Escaped(&text),
         mark = mark(result.outcome),
-        title = Escaped(result.title),
+        title = Prose(result.title),
     )?;
     if !sentence.is_empty() {
-        writeln!(out, "<p class=\"finding\">{}</p>", Escaped(sentence))?;
+        writeln!(out, "<p class=\"finding\">{}</p>", Prose(sentence))?;
     }
     write_basis(result, out)?;
     write_exchanges(result, out)?;
@@ -113,7 +113,7 @@ fn write_check(result: &CheckResult, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn write_basis(result: &CheckResult, out: &mut dyn Write) -> io::Result<()> {
-    let basis = Escaped(result.basis);
+    let basis = Prose(result.basis);
     let quoted = result.level != Level::Client;
     let text = if quoted {
         format!("“{basis}”")
@@ -170,7 +170,7 @@ fn write_exchange(
         out,
         "<details class=\"exchange{class}\"{open}><summary>{} → <b>{}</b></summary>\
          <div class=\"sides\"><div><h5>Request</h5><pre>",
-        Escaped(&shortened(line, 300)),
+        Escaped(&shortened(line, 130)),
         Escaped(answer),
     )?;
     write_message(&exchange.request, limit, out)?;
