@@ -98,7 +98,8 @@ pub trait Push: Debug + Send + Sync {
         algorithm: Option<Algorithm>,
     ) -> Result<UploadStatus, RegistryError>;
 
-    /// How far an upload session has come.
+    /// How far an upload session has come. While a request is writing to it, waits a moment for
+    /// that to settle: the writer of a client that has gone away is about to.
     ///
     /// # Errors
     /// [`RegistryError::UploadUnknown`]: no such session in this repository.

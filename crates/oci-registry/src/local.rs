@@ -34,6 +34,9 @@ pub struct Options {
     pub grace: Duration,
     /// How long a request waits for another one that is writing to the same session.
     pub busy_wait: Duration,
+    /// How long a request for a session's status waits for a writer to settle: one whose
+    /// client has gone away is about to record what arrived.
+    pub settle_wait: Duration,
     /// How long a request's body may pause.
     pub body_idle: Duration,
     /// After how many bytes a long chunk's progress is recorded.
@@ -58,6 +61,7 @@ impl Default for Options {
             existence: Existence::Lax,
             grace: Duration::from_secs(24 * 60 * 60),
             busy_wait: Duration::from_secs(12),
+            settle_wait: Duration::from_secs(1),
             body_idle: Duration::from_secs(60),
             checkpoint_bytes: 64 << 20,
             sole_owner: false,

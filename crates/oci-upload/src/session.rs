@@ -214,9 +214,14 @@ impl<S> Session<S> {
         self.expires_at
     }
 
+    /// Whether a writer holds its lease.
+    pub fn is_leased(&self, now: UnixMillis) -> bool {
+        self.lease.is_some_and(|lease| now < lease.until)
+    }
+
     /// Whether it may be removed.
     pub fn is_expired(&self, now: UnixMillis) -> bool {
-        self.expires_at <= now && self.lease.is_none_or(|lease| lease.until <= now)
+        self.expires_at <= now && !self.is_leased(now)
     }
 
     /// Whether a chunk fits: one with a range has to start at the session's end (specification:

@@ -164,7 +164,6 @@ fn a_checkpoint_renews_the_lease_and_an_interruption_ends_it() {
     let recorded = writing.checkpoint(4, later, &terms);
     assert!(
         recorded
-            .clone()
             .lease(holder(), UnixMillis(NOW.0 + 150), &terms)
             .is_err()
     );

@@ -14,6 +14,8 @@ use crate::RegistryError;
 
 /// How long to wait before another look at a session that somebody else writes to.
 const BUSY_POLL: Duration = Duration::from_millis(50);
+/// How long to wait before another look at a session whose writer may be about to settle.
+const SETTLE_POLL: Duration = Duration::from_millis(10);
 /// What a client is told to wait where sessions are at their limit.
 const LIMIT_RETRY: Duration = Duration::from_secs(30);
 
@@ -86,6 +88,25 @@ impl Inner {
             return Err(unknown());
         }
         Ok(recorded)
+    }
+
+    /// The session once nobody is writing to it, or as it is on record when waiting for that
+    /// takes too long.
+    pub(super) async fn settled(
+        &self,
+        ctx: &Ctx,
+        repo: &RepoKey,
+        id: UploadId,
+    ) -> Result<Recorded, RegistryError> {
+        let clock = Clock::starting(ctx);
+        loop {
+            let recorded = self.load(ctx, repo, id).await?;
+            let busy = recorded.session.is_leased(clock.now());
+            if !busy || clock.started.elapsed() >= self.options.settle_wait {
+                return Ok(recorded);
+            }
+            tokio::time::sleep(SETTLE_POLL).await;
+        }
     }
 
     /// What a record says.

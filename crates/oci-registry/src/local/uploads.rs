@@ -36,7 +36,7 @@ impl Push for LocalRegistry {
         repo: &RepoKey,
         id: UploadId,
     ) -> Result<UploadStatus, RegistryError> {
-        let recorded = self.inner.load(ctx, repo, id).await?;
+        let recorded = self.inner.settled(ctx, repo, id).await?;
         Ok(status(&recorded.session))
     }
 

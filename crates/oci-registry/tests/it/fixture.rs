@@ -53,6 +53,7 @@ pub(crate) fn options() -> Options {
             bytes: 12 << 20,
         },
         busy_wait: Duration::from_millis(100),
+        settle_wait: Duration::from_millis(300),
         body_idle: Duration::from_millis(300),
         checkpoint_bytes: 1 << 20,
         sole_owner: true,

@@ -53,6 +53,7 @@ suite! {
     uploads::an_interrupted_chunk_is_resumed,
     uploads::a_stalled_body_is_an_interrupted_one,
     uploads::a_dropped_caller_leaves_a_shorter_session,
+    uploads::a_status_waits_for_a_writer_to_settle,
     uploads::sessions_belong_to_their_repository,
     uploads::a_second_writer_waits_and_is_told_to_come_back,
     uploads::a_cancelled_session_is_gone,

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use oci_registry::{RegistryError, UploadId};
+use bytes::Bytes;
+use futures_util::{StreamExt, stream};
+use oci_registry::{BodyError, RegistryError, UploadId};
 use oci_types::{Algorithm, Digest};
 
 use crate::fixture::{Fixture, body, broken, chunk, ctx, key, noise, ranged, stalled, whole};
@@ -134,6 +136,25 @@ pub(crate) async fn a_dropped_caller_leaves_a_shorter_session(f: Fixture) {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     panic!("nothing of the dropped request's body was recorded");
+}
+
+pub(crate) async fn a_status_waits_for_a_writer_to_settle(f: Fixture) {
+    let id = f.start("a").await;
+    let registry = f.registry.clone();
+    let late = stream::once(async {
+        tokio::time::sleep(Duration::from_millis(150)).await;
+        Err::<Bytes, BodyError>("the connection was reset".into())
+    });
+    let torn = chunk(body(b"abc").chain(late).boxed());
+    let first =
+        tokio::spawn(async move { registry.append_upload(&ctx(), &key("a"), id, torn).await });
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(
+        f.offset("a", id).await,
+        3,
+        "what the writer leaves, not what it found"
+    );
+    assert!(first.await.unwrap().is_err());
 }
 
 pub(crate) async fn sessions_belong_to_their_repository(f: Fixture) {
