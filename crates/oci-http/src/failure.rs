@@ -68,6 +68,12 @@ impl Failure {
         .with(Allow(route.verbs().to_vec()))
     }
 
+    /// A request of HTTP/1.1 without exactly one `Host`.
+    pub(crate) fn hosts(found: usize) -> Self {
+        let message = format!("a request has one header Host, this one has {found}");
+        Self::new(StatusCode::BAD_REQUEST, ErrorCode::Unsupported, message)
+    }
+
     /// The path names no endpoint, or is malformed.
     pub(crate) fn path(error: &RouteError, verb: Verb) -> Self {
         let message = error.to_string();

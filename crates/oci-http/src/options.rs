@@ -40,6 +40,7 @@ pub(crate) struct Options {
     pub(crate) max_tags_per_push: usize,
     pub(crate) namespaces: Namespaces,
     pub(crate) path_prefix: String,
+    pub(crate) require_host: bool,
     pub(crate) observer: Arc<dyn Observer>,
 }
 
@@ -55,6 +56,7 @@ impl RegistryRouter {
                 max_tags_per_push: 100,
                 namespaces: Namespaces::default(),
                 path_prefix: String::new(),
+                require_host: false,
                 observer: Arc::new(NoObserver),
             },
         }
@@ -109,6 +111,16 @@ impl RegistryRouter {
         }
         prefix.clone_into(&mut self.options.path_prefix);
         Ok(self)
+    }
+
+    /// Whether a request of HTTP/1.1 that has no `Host`, or several, is refused with 400; not so
+    /// by default, because requests that are made within a program have none.
+    ///
+    /// RFC 9112 §3.2 demands it of servers that are reached over a network, and hyper leaves it
+    /// to them.
+    pub fn require_host(mut self, require: bool) -> Self {
+        self.options.require_host = require;
+        self
     }
 
     /// Who is told of every request; nobody by default.

@@ -15,6 +15,7 @@ use std::task::{Context, Poll};
 use axum::body::Body;
 use bytes::Bytes;
 use futures_util::FutureExt;
+use http::header::HOST;
 use http::request::Parts;
 use http::{Request, Response, StatusCode, Version};
 use http_body::Body as _;
@@ -120,6 +121,12 @@ impl Shared {
         id: &Arc<str>,
     ) -> Result<Reply, Failure> {
         let verb = Verb::from(&parts.method);
+        if self.options.require_host && parts.version == Version::HTTP_11 {
+            let hosts = parts.headers.get_all(HOST).iter().count();
+            if hosts != 1 {
+                return Err(Failure::hosts(hosts));
+            }
+        }
         let route = route.map_err(|error| Failure::path(&error, verb))?;
         let actor = parts.extensions.get::<Actor>();
         let scope = parts.extensions.get::<Scope>();

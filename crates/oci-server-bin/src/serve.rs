@@ -35,6 +35,7 @@ pub(crate) async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
     let registry = oci_http::RegistryRouter::new(wrapped(&config, local.clone()))
         .max_manifest_bytes(config.http.max_manifest_bytes)
         .page_size(config.http.page_size, config.http.max_page_size)
+        .require_host(true)
         .observer(metrics.requests())
         .into_router();
     let mut app = ops::probes(Arc::clone(&status)).merge(registry);

@@ -108,6 +108,25 @@ fn not_ready_when_the_blobs_are_out_of_reach() {
     assert_eq!(server.get("/ready").0, 200);
 }
 
+#[test]
+fn a_request_has_one_host() {
+    let dir = tempdir().unwrap();
+    let server = Server::start(dir.path(), &[]);
+    for (version, hosts, status) in [
+        ("1.1", "host: x\r\n", 200),
+        ("1.1", "", 400),
+        ("1.1", "host: x\r\nhost: y\r\n", 400),
+        ("1.0", "", 200),
+    ] {
+        let mut stream = TcpStream::connect(server.url.strip_prefix("http://").unwrap()).unwrap();
+        let request = format!("GET /v2/ HTTP/{version}\r\nconnection: close\r\n{hosts}\r\n");
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert_eq!(answer[9..12].parse(), Ok(status), "{answer}");
+    }
+}
+
 /// Begins a manifest push and sends all but its last byte.
 fn begin_push(server: &Server) -> TcpStream {
     let mut stream = TcpStream::connect(server.url.strip_prefix("http://").unwrap()).unwrap();
