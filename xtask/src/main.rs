@@ -5,7 +5,14 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+mod conformance;
+mod process;
+mod prove;
+mod server;
+mod setup;
+mod test;
 mod tidy;
+mod tools;
 mod workspace;
 
 /// What every task returns.
@@ -15,14 +22,33 @@ pub(crate) type Result<T> = anyhow::Result<T>;
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 enum Task {
+    /// Run everything that must hold
+    #[command(visible_alias = "ci")]
+    Test(test::Args),
     /// Check what the compiler does not: layers, licences, documents, words
     Tidy,
+    /// Ask the server, or any registry, whether it conforms to the specification
+    Conformance(conformance::Args),
+    /// Install or name the programs that the tests drive
+    Setup(setup::Args),
+    /// Show that the server keeps its promises
+    Prove(prove::Args),
 }
 
 fn main() -> ExitCode {
-    let outcome = match Task::parse() {
-        Task::Tidy => tidy::run(),
+    let task = Task::parse();
+    let heard = match task {
+        // It has processes of its own, which a signal to the group ends as well.
+        Task::Prove(_) => Ok(()),
+        _ => process::hear_signals(),
     };
+    let outcome = heard.and_then(|()| match task {
+        Task::Test(args) => test::run(&args),
+        Task::Tidy => tidy::run(),
+        Task::Conformance(args) => conformance::run(&args),
+        Task::Setup(args) => setup::run(&args),
+        Task::Prove(args) => prove::run(&args),
+    });
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
