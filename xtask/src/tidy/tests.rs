@@ -110,6 +110,15 @@ fn licences_are_read_as_expressions() {
 }
 
 #[test]
+fn cargo_deny_is_told_the_same_licences() {
+    let path = crate::workspace::root().join("deny.toml");
+    let table: toml::Table = std::fs::read_to_string(path).unwrap().parse().unwrap();
+    let allowed = table["licenses"]["allow"].as_array().unwrap();
+    let allowed: Vec<_> = allowed.iter().filter_map(toml::Value::as_str).collect();
+    assert_eq!(allowed, licences::ALLOWED);
+}
+
+#[test]
 fn a_package_without_a_good_licence_is_found() {
     let silent = Package {
         license: None,
