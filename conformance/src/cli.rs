@@ -172,6 +172,10 @@ pub async fn main() -> ExitCode {
     match carry_out(&arguments, &Progress::new(), &mut io::stdout()).await {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(1),
+        // Whoever reads the output has seen enough.
+        Err(CliError::Write { source, .. }) if source.kind() == io::ErrorKind::BrokenPipe => {
+            ExitCode::from(2)
+        }
         Err(error) => {
             eprintln!("oci-conformance: {error}");
             ExitCode::from(2)

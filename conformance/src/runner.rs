@@ -96,6 +96,12 @@ pub enum RunError {
         /// What happened.
         source: TransportError,
     },
+    /// The registry lets nobody in without credentials, or not with these.
+    #[error("{url} answers 401: give it --username and --password, or --token")]
+    Unauthorized {
+        /// The address.
+        url: String,
+    },
     /// The selection leaves no check.
     #[error("no check is selected; --list shows all of them")]
     NothingSelected,
@@ -200,6 +206,10 @@ impl Bench {
     async fn greet(&self, options: &Options) -> Result<Option<String>, RunError> {
         let answer = self.client().send_unrecorded(&Request::get("/v2/")).await;
         match answer {
+            Ok(answer) if answer.status == http::StatusCode::UNAUTHORIZED => {
+                let url = options.url.origin.to_string();
+                Err(RunError::Unauthorized { url })
+            }
             Ok(answer) => {
                 let server = answer
                     .headers

@@ -66,6 +66,6 @@ sections! {
     21 HTTP "HTTP semantics" "api";
     22 CATALOG "Catalog" "";
     23 AUTHENTICATION "Authentication" "";
-    24 ISOLATION "Isolation of repositories" "";
+    24 ISOLATION "Isolation of repositories" "pulling-blobs";
     25 HOSTILE "Hostile requests" "";
 }

@@ -6,7 +6,7 @@ use crate::level::Level;
 /// A choice of checks; the default is all of them.
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
-    /// Names to run; all if empty. See [`matches`].
+    /// Names to run; all if empty. See [`matches()`].
     pub only: Vec<String>,
     /// Names to leave out.
     pub skip: Vec<String>,

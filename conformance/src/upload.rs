@@ -88,10 +88,10 @@ impl<'a> Upload<'a> {
     /// Without an answer.
     pub async fn send_patch(&mut self, request: Request) -> Result<Answer, Stop> {
         let answer = self.cx.send(request).await?;
-        if answer.code() == 202 {
-            if let Ok(location) = answer.location() {
-                self.location = location;
-            }
+        if answer.code() == 202
+            && let Ok(location) = answer.location()
+        {
+            self.location = location;
         }
         Ok(answer)
     }

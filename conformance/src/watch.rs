@@ -124,10 +124,10 @@ fn judge(url: &Url, response: &Response) -> Vec<(Rule, Result<(), String>)> {
     if status.is_client_error() && types.iter().any(|found| found.contains("json")) {
         rules.push((Rule::ErrorForm, error_codes(response).map(drop)));
     }
-    if let Some(location) = texts(response, "Location").first() {
-        if status.is_success() {
-            rules.push((Rule::LocationOrigin, location_origin(url, location)));
-        }
+    if let Some(location) = texts(response, "Location").first()
+        && status.is_success()
+    {
+        rules.push((Rule::LocationOrigin, location_origin(url, location)));
     }
     for digest in texts(response, "Docker-Content-Digest") {
         let sentence = format!("Expected Docker-Content-Digest to be a digest, not `{digest}`.");
@@ -186,7 +186,11 @@ fn is_digest(text: &str) -> bool {
     match algorithm {
         "sha256" => digits && encoded.len() == 64,
         "sha512" => digits && encoded.len() == 128,
-        _ => !algorithm.is_empty() && !encoded.is_empty(),
+        other => {
+            let known =
+                |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"+._-".contains(&b);
+            !other.is_empty() && other.bytes().all(known) && !encoded.is_empty()
+        }
     }
 }
 

@@ -33,7 +33,7 @@ checks! {
         "Caches in front of the storage outlive it.";
     Should Writes manifest_missing "delete.manifest-missing" DELETING_MANIFESTS
         "DELETE of a manifest that is not there is a 404."
-        "`404`/`400`/`405`";
+        "`/v2/<name>/manifests/<reference>` | `202` | `404`/`400`/`405`";
     Must Writes repository_missing "delete.repository-missing" DELETING_MANIFESTS
         "DELETE in a repository that does not exist is a 404."
         "If the repository does not exist, the response MUST return `404 Not Found`.";

@@ -185,7 +185,7 @@ async fn digests(cx: &Cx) -> Verdict {
     let digest = digest_of(b"x");
     for hostile in [
         "sha256:..%2f..%2f..%2fetc%2fpasswd".to_owned(),
-        format!("{}%2f..%2f..", digest),
+        format!("{digest}%2f..%2f.."),
         format!("{digest}%00"),
         "sha256:%00".to_owned(),
         "..%2f:aa".to_owned(),

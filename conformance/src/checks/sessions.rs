@@ -1,5 +1,6 @@
 //! The state of an upload: asking for it, resuming, cancelling, and what is unknown.
 
+use crate::answer::Answer;
 use crate::check::{Given, Stop, Verdict, checks};
 use crate::client::{Raw, Request, Url};
 use crate::content::{Blob, OCTETS, digest_of};
@@ -30,7 +31,7 @@ checks! {
         "The v1.1 official suite retries a chunk at its first address.";
     Should Writes unknown "session.unknown" CHUNKED
         "GET, PATCH and PUT of a session that never was are a 404."
-        "`404`";
+        "`/v2/<name>/blobs/uploads/<reference>` | `204` | `404`";
     Client Writes unknown_malformed "session.malformed" CHUNKED
         "A session id of another form is refused."
         "It must not reach the storage, where it would be a path.";
@@ -210,7 +211,7 @@ async fn cancel_unknown(cx: &Cx) -> Verdict {
 }
 
 /// Opens a session with an announced algorithm and pushes two chunks.
-async fn announced(cx: &Cx, algorithm: &str, blob: &Blob) -> Result<crate::answer::Answer, Stop> {
+async fn announced(cx: &Cx, algorithm: &str, blob: &Blob) -> Result<Answer, Stop> {
     let repo = cx.repo();
     let answer = repo
         .post_upload(&format!("?digest-algorithm={algorithm}"))
@@ -268,42 +269,52 @@ async fn late_sha512(cx: &Cx) -> Verdict {
     Ok(())
 }
 
+/// How often to ask again: the registry may take a moment to notice that a connection is gone.
+const PATIENCE: usize = 20;
+
 /// Asks where to go on, sends the rest and expects the blob to be there.
 async fn resume(cx: &Cx, upload: &mut Upload<'_>, blob: &Blob, sent: usize) -> Verdict {
-    // The registry may take a moment to notice that the connection is gone.
-    let mut answer = upload.status().await?;
-    for _ in 0..20 {
+    for attempt in 1..=PATIENCE {
+        let answer = upload.status().await?;
         if answer.code() == 204 {
-            break;
+            let offset = offset_of(&answer)?;
+            let sentence = format!("Expected no more than the {sent} bytes that were sent.");
+            answer.expect(offset <= sent, sentence)?;
+            upload.location = answer.location()?;
+            let rest = upload.patch(offset, &blob.bytes[offset..]).await?;
+            if rest.code() == 202 {
+                break;
+            }
+            if attempt == PATIENCE || rest.code() != 416 {
+                rest.status(202)?;
+            }
+        } else if attempt == PATIENCE {
+            answer.status(204)?;
         }
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-        answer = upload.status().await?;
     }
-    let range = answer.status(204)?.need("Range")?;
-    let last = range
-        .strip_prefix("0-")
-        .and_then(|last| last.parse::<usize>().ok());
-    let sentence = format!("Expected a Range of `0-` and a number, and it is `{range}`.");
-    let last = last.ok_or_else(|| answer.failed(sentence))?;
-    // `0-0` is what a session without content says.
-    let offset = if last == 0 { 0 } else { last + 1 };
-    let sentence = format!("Expected no more than the {sent} bytes that were sent.");
-    answer.expect(offset <= sent, sentence)?;
-    upload.location = answer.location()?;
-    upload
-        .patch(offset, &blob.bytes[offset..])
-        .await?
-        .status(202)?;
     upload.close(&blob.digest, b"").await?.status(201)?;
     let answer = cx.repo().get_blob(&blob.digest).await?;
     answer.status(200)?.body_is(&blob.bytes)?;
     Ok(())
 }
 
+/// Where the next chunk begins, by the Range of a session.
+fn offset_of(answer: &Answer) -> Result<usize, Stop> {
+    let range = answer.need("Range")?;
+    let last = range
+        .strip_prefix("0-")
+        .and_then(|last| last.parse::<usize>().ok());
+    let sentence = format!("Expected a Range of `0-` and a number, and it is `{range}`.");
+    // `0-0` is what a session without content says.
+    match last.ok_or_else(|| answer.failed(sentence))? {
+        0 => Ok(0),
+        last => Ok(last + 1),
+    }
+}
+
 async fn resumed(cx: &Cx) -> Verdict {
-    let (mut upload, _, _) = begun(cx).await?;
-    upload.cancel().await?;
-    upload = cx.repo().given_upload().await?;
+    let mut upload = cx.repo().given_upload().await?;
     let blob = cx.blob(200_000);
     let raw = Raw::new("PATCH", upload.location.target.clone())
         .line("Content-Type: application/octet-stream")

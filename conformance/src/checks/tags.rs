@@ -21,7 +21,7 @@ checks! {
         "`last` pages through an order that both sides must agree on; two permitted ones are one too many.";
     Should Writes unknown "tags.unknown-repository" LISTING_TAGS
         "The tags of an unknown repository are a 404."
-        "`/v2/<name>/tags/list`                                         | `200`       | `404`";
+        "`/v2/<name>/tags/list` | `200` | `404`";
     Client Writes none "tags.none" LISTING_TAGS
         "A repository without tags lists `[]`, not null."
         "Clients iterate over it.";

@@ -12,7 +12,7 @@ const PREVIEW: usize = 1200;
 /// A request body, by how it is framed on the wire.
 #[derive(Clone, Debug, Default)]
 pub enum Body {
-    /// No body; `Content-Length: 0` where the method usually has one.
+    /// No body; `Content-Length: 0` except on GET and HEAD.
     #[default]
     Empty,
     /// A body of a known length, with `Content-Length`.

@@ -259,7 +259,8 @@ pub(crate) fn recorded(base: &Url, request: &Request) -> Message {
     match &request.body {
         Body::Chunked(_) => headers.push(("Transfer-Encoding".into(), "chunked".into())),
         Body::Sized(bytes) => headers.push(("Content-Length".into(), bytes.len().to_string())),
-        Body::Empty => {}
+        Body::Empty if request.method == Method::GET || request.method == Method::HEAD => {}
+        Body::Empty => headers.push(("Content-Length".into(), "0".into())),
     }
     let address = match base.join(&request.address) {
         Ok(url) if url.origin == base.origin => url.target,

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::stream;
-use http::header::{HOST, HeaderName, HeaderValue, USER_AGENT};
+use http::Method;
+use http::header::{CONTENT_LENGTH, HOST, HeaderName, HeaderValue, USER_AGENT};
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full, Limited, StreamBody};
 use hyper::body::Frame;
@@ -216,6 +217,10 @@ fn outgoing(
     }
     if let Some(authorization) = authorization {
         builder = builder.header(http::header::AUTHORIZATION, authorization);
+    }
+    let bodiless = [Method::GET, Method::HEAD].contains(&request.method);
+    if matches!(request.body, Body::Empty) && !bodiless {
+        builder = builder.header(CONTENT_LENGTH, "0");
     }
     let body: SendBody = match &request.body {
         Body::Empty => Full::new(Bytes::new()).boxed(),

@@ -57,14 +57,22 @@ impl Style {
     }
 }
 
+/// Text of a registry's, without the control characters that a terminal would obey.
+fn plain(text: &str) -> String {
+    let plain = |c: char| if c.is_control() { '\u{fffd}' } else { c };
+    text.chars().map(plain).collect()
+}
+
 /// Writes what a run found: counts by level, what is not as it should be, the official suites.
 ///
 /// # Errors
 /// When writing fails.
+///
+/// What the registry has said goes to the terminal without its control characters.
 pub fn write(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<()> {
     let software = report.software.as_deref().unwrap_or_default();
     let heading = format!("{} {software}", report.name);
-    writeln!(out, "\n{}", style.bold(heading.trim_end()))?;
+    writeln!(out, "\n{}", style.bold(plain(&heading).trim_end()))?;
     write_levels(report, style, out)?;
     for result in &report.results {
         if result.outcome.is_bad() {
@@ -140,7 +148,7 @@ fn write_result(result: &CheckResult, style: Style, out: &mut dyn Write) -> io::
         result.title
     )?;
     if let Some(sentence) = &result.sentence {
-        writeln!(out, "         {sentence}")?;
+        writeln!(out, "         {}", plain(sentence))?;
     }
     let Some(exchange) = result.culprit.and_then(|at| result.exchanges.get(at)) else {
         return Ok(());
@@ -156,7 +164,7 @@ fn write_result(result: &CheckResult, style: Style, out: &mut dyn Write) -> io::
         request.trim_end_matches(" HTTP/1.1"),
         answer.trim_start_matches("HTTP/1.1 ")
     );
-    writeln!(out, "         {}", style.dim(&line))
+    writeln!(out, "         {}", style.dim(&plain(&line)))
 }
 
 fn write_skips(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<()> {
@@ -179,7 +187,7 @@ fn write_skips(report: &Report, style: Style, out: &mut dyn Write) -> io::Result
         writeln!(
             out,
             "  {} {}",
-            style.outcome(Outcome::Skipped, reason),
+            style.outcome(Outcome::Skipped, &plain(reason)),
             style.dim(&names.join(" "))
         )?;
     }
@@ -207,11 +215,16 @@ fn write_suites(report: &Report, style: Style, out: &mut dyn Write) -> io::Resul
         for case in suite.cases.iter().filter(|case| case.outcome.is_bad()) {
             let message = case.message.lines().next().unwrap_or_default();
             let message: String = message.chars().take(LINE).collect();
-            writeln!(out, "  {} {}", style.outcome(case.outcome, "✗"), case.name)?;
-            writeln!(out, "    {}", style.dim(&message))?;
+            writeln!(
+                out,
+                "  {} {}",
+                style.outcome(case.outcome, "✗"),
+                plain(&case.name)
+            )?;
+            writeln!(out, "    {}", style.dim(&plain(&message)))?;
         }
         if let Some(error) = &suite.error {
-            writeln!(out, "  {}", style.outcome(Outcome::Failed, error))?;
+            writeln!(out, "  {}", style.outcome(Outcome::Failed, &plain(error)))?;
         }
     }
     Ok(())
