@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::generate::Text;
+
 /// An OCI registry: without arguments it serves on 127.0.0.1:5000 from ./oci-data.
 #[derive(Debug, Parser)]
 #[command(
@@ -23,6 +25,21 @@ pub(crate) struct Cli {
 enum Command {
     /// Serve the registry (what happens without a subcommand too)
     Serve(ServeArgs),
+    /// Write the manual page or a shell's completions to standard output
+    #[command(hide = true)]
+    Generate {
+        /// Which of them
+        text: Text,
+    },
+}
+
+/// What the program was asked to do.
+#[derive(Debug)]
+pub(crate) enum Asked {
+    /// Serve, in whichever way that was said.
+    Serve(ServeArgs),
+    /// Write a text that is made of the command line.
+    Generate(Text),
 }
 
 /// What can be said on the command line and in the environment.
@@ -49,11 +66,12 @@ pub(crate) struct ServeArgs {
 }
 
 impl Cli {
-    /// The arguments of whichever way the server was asked to serve.
-    pub(crate) fn args(self) -> ServeArgs {
+    /// What the program was asked to do.
+    pub(crate) fn asked(self) -> Asked {
         match self.command {
-            Some(Command::Serve(args)) => args,
-            None => self.serve,
+            Some(Command::Serve(args)) => Asked::Serve(args),
+            Some(Command::Generate { text }) => Asked::Generate(text),
+            None => Asked::Serve(self.serve),
         }
     }
 }

@@ -5,6 +5,7 @@
 
 mod cli;
 mod config;
+mod generate;
 mod logging;
 mod metrics;
 mod ops;
@@ -15,12 +16,14 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::cli::Cli;
+use crate::cli::{Asked, Cli};
 use crate::config::Config;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let outcome = Config::load(cli.args()).map_err(Box::from).and_then(run);
+    let outcome = match Cli::parse().asked() {
+        Asked::Serve(args) => Config::load(args).map_err(Box::from).and_then(run),
+        Asked::Generate(text) => generate::print(text).map_err(Box::from),
+    };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
