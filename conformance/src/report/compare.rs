@@ -129,13 +129,56 @@ fn columns(rows: &Rows) -> String {
     text
 }
 
-/// The comparison as tables of Markdown.
+/// A row for each of these checks: what it asks and what it rests on.
+fn reasons(reports: &[Report], differences: &Rows) -> Rows {
+    let headings = ["check", "what is asked", "what it rests on"];
+    let mut rows = vec![headings.map(str::to_owned).to_vec()];
+    for name in differences.iter().skip(1).filter_map(|row| row.first()) {
+        let result = reports.iter().find_map(|report| report.result(name));
+        if let Some(result) = result {
+            let quoted = result.level != Level::Client;
+            let basis = if quoted {
+                format!("“{}”", result.basis)
+            } else {
+                result.basis.to_owned()
+            };
+            rows.push(vec![
+                name.clone(),
+                result.title.to_owned(),
+                without_anchors(&basis),
+            ]);
+        }
+    }
+    rows
+}
+
+/// Links within the specification lead nowhere outside of it: only their text is kept.
+fn without_anchors(text: &str) -> String {
+    let mut plain = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("](#") {
+        plain.push_str(&before.replacen('[', "", 1));
+        rest = after.split_once(')').map_or("", |(_, rest)| rest);
+    }
+    plain.push_str(rest);
+    plain
+}
+
+/// The comparison as tables of Markdown: what was passed, where the registries differ, and what
+/// the checks that some of them fail rest on.
 pub fn markdown(reports: &[Report]) -> String {
+    let differences = differences(reports);
+    let reasons = reasons(reports, &differences);
     let mut text = String::new();
-    for rows in [summary(reports), differences(reports)] {
+    for (heading, rows) in [
+        ("Passed of asked", summary(reports)),
+        ("Checks that some registry fails", differences),
+        ("What these checks rest on", reasons),
+    ] {
         if rows.len() < 2 {
             continue;
         }
+        text.push_str(&format!("## {heading}\n\n"));
         for (at, row) in rows.iter().enumerate() {
             let cells: Vec<_> = row.iter().map(|cell| cell.replace('|', "\\|")).collect();
             text.push_str(&format!("| {} |\n", cells.join(" | ")));
@@ -146,4 +189,19 @@ pub fn markdown(reports: &[Report]) -> String {
         text.push('\n');
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_anchors;
+
+    #[test]
+    fn anchors_lose_their_address() {
+        let text = "match what the client [pushed](#pushing), see [RFC](https://r)";
+        assert_eq!(
+            without_anchors(text),
+            "match what the client pushed, see [RFC](https://r)"
+        );
+        assert_eq!(without_anchors("plain"), "plain");
+    }
 }
