@@ -6,6 +6,8 @@ use std::process::ExitCode;
 use clap::Parser;
 
 mod conformance;
+mod interop;
+mod junit;
 mod process;
 mod prove;
 mod server;
@@ -29,6 +31,8 @@ enum Task {
     Tidy,
     /// Ask the server, or any registry, whether it conforms to the specification
     Conformance(conformance::Args),
+    /// Drive the clients that people use against the server
+    Interop(interop::Args),
     /// Install or name the programs that the tests drive
     Setup(setup::Args),
     /// Show that the server keeps its promises
@@ -46,6 +50,7 @@ fn main() -> ExitCode {
         Task::Test(args) => test::run(&args),
         Task::Tidy => tidy::run(),
         Task::Conformance(args) => conformance::run(&args),
+        Task::Interop(args) => interop::run(&args),
         Task::Setup(args) => setup::run(&args),
         Task::Prove(args) => prove::run(&args),
     });

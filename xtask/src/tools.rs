@@ -162,6 +162,13 @@ pub(crate) fn find(program: &str) -> Option<PathBuf> {
     built.or_else(|| on_path(program))
 }
 
+/// The version of a program that was built into the target folder.
+pub(crate) fn built_version(program: &str) -> Option<&'static str> {
+    let tool = GO_TOOLS.iter().find(|tool| tool.program == program)?;
+    let built = tool.path().is_ok_and(|path| path.exists());
+    built.then(|| tool.version.trim_start_matches('v'))
+}
+
 fn on_path(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     // Daemons live where only root's path leads.

@@ -44,7 +44,7 @@ pub(crate) struct Args {
 /// Runs the plan.
 ///
 /// # Errors
-/// When a part fails, or cannot run.
+/// When a part fails or cannot run or, where `CI` is `true`, something mandatory is missing.
 pub(crate) fn run(args: &Args) -> Result<()> {
     let lanes = plan::lanes();
     if args.list {
@@ -54,10 +54,11 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         return Ok(());
     }
     check_names(args, &lanes)?;
+    let strict = std::env::var("CI").is_ok_and(|value| value == "true");
     let run = Run {
         args,
         board: Board::default(),
-        setting: Setting::new(!args.no_install)?,
+        setting: Setting::new(!args.no_install, strict)?,
         logs: workspace::target_dir()?.join("xtask").join("logs"),
     };
     std::fs::create_dir_all(&run.logs)?;

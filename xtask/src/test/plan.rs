@@ -42,16 +42,21 @@ pub(super) type Lane = Vec<Part>;
 pub(super) struct Setting {
     release: PathBuf,
     install: bool,
+    mandatory: bool,
 }
 
 impl Setting {
-    /// The setting of a run: whether to install what is missing.
+    /// The setting of a run: whether to install what is missing, and whether to insist on it.
     ///
     /// # Errors
     /// When the target folder is not known.
-    pub(super) fn new(install: bool) -> Result<Setting> {
+    pub(super) fn new(install: bool, mandatory: bool) -> Result<Setting> {
         let release = workspace::target_dir()?.join("release");
-        Ok(Setting { release, install })
+        Ok(Setting {
+            release,
+            install,
+            mandatory,
+        })
     }
 }
 
@@ -82,6 +87,7 @@ impl Part {
         command.env(server::RUNNER, setting.release.join("oci-conformance"));
         match self.name {
             SETUP if !setting.install => command.arg("--no-install"),
+            "interop" if setting.mandatory => command.arg("--mandatory"),
             "prove" => command
                 .arg("--server")
                 .arg(setting.release.join("oci-server")),
@@ -201,6 +207,10 @@ fn machine_lane() -> Lane {
                 "the server conforms",
                 "conformance --strict --restart --quiet",
             )
+        },
+        Part {
+            needs: &[SERVER],
+            ..own("interop", "real clients work", "interop")
         },
         // Ratios of times mean nothing beside a compiler.
         Part {

@@ -1,0 +1,133 @@
+//! cosign, with a key of its own and no transparency log.
+
+use std::os::unix::fs::symlink;
+use std::process::Command;
+
+use anyhow::ensure;
+use serde_json::Value;
+
+use super::super::client::{Client, Desk, Mounts, ask, ask_aloud};
+use super::super::image::{Image, layout_digest};
+use super::super::registry::Reference;
+use crate::Result;
+
+const HTTP: &str = "--allow-http-registry";
+
+struct Cosign {
+    desk: Desk,
+}
+
+pub(super) fn start(desk: Desk) -> Result<Box<dyn Client>> {
+    let cosign = Cosign { desk };
+    ask(cosign.command().arg("generate-key-pair"))?;
+    Ok(Box::new(cosign))
+}
+
+impl Cosign {
+    fn command(&self) -> Command {
+        let mut command = self.desk.command("cosign");
+        command
+            .env("COSIGN_PASSWORD", "")
+            .env("COSIGN_EXPERIMENTAL", "1");
+        command
+    }
+
+    fn ask(&self, arguments: &[&str]) -> Result<String> {
+        ask(self.command().args(arguments))
+    }
+
+    fn sign_with(&self, subject: &Reference, options: &[&str]) -> Result<()> {
+        let place = subject.to_string();
+        let sign = [
+            "sign",
+            "--key=cosign.key",
+            "--tlog-upload=false",
+            "--yes",
+            HTTP,
+        ];
+        self.ask(&[&sign, options, &[&place]].concat())?;
+        Ok(())
+    }
+
+    fn verify(&self, subject: &Reference, options: &[&str]) -> Result<()> {
+        let place = subject.to_string();
+        let verify = [
+            "verify",
+            "--key=cosign.pub",
+            "--insecure-ignore-tlog=true",
+            HTTP,
+        ];
+        self.ask(&[&verify, options, &[&place]].concat())?;
+        Ok(())
+    }
+}
+
+impl Client for Cosign {
+    fn push(&self, image: &Image, to: &Reference) -> Result<String> {
+        // It takes layouts whose roots it has marked, and so they are marked here.
+        let layout = self.desk.fresh("marked");
+        std::fs::create_dir_all(&layout)?;
+        symlink(image.layout.join("blobs"), layout.join("blobs"))?;
+        std::fs::copy(image.layout.join("oci-layout"), layout.join("oci-layout"))?;
+        let mut index: Value =
+            serde_json::from_slice(&std::fs::read(image.layout.join("index.json"))?)?;
+        let kind = if image.children.is_empty() {
+            "image"
+        } else {
+            "imageIndex"
+        };
+        index["manifests"][0]["annotations"]["kind"] =
+            format!("dev.cosignproject.cosign/{kind}").into();
+        std::fs::write(layout.join("index.json"), index.to_string())?;
+        let mut command = self.command();
+        command.arg("load").arg("--dir").arg(&layout);
+        ask(command.args([HTTP, &to.to_string()]))?;
+        Ok(image.digest.clone())
+    }
+
+    fn pull(&self, from: &Reference) -> Result<Vec<String>> {
+        let layout = self.desk.fresh("pulled");
+        let mut command = self.command();
+        command.arg("save").arg("--dir").arg(&layout);
+        ask(command.args([HTTP, &from.to_string()]))?;
+        Ok(vec![layout_digest(&layout)?])
+    }
+
+    fn copy(&self, from: &Reference, to: &Reference) -> Result<()> {
+        self.ask(&["copy", HTTP, &from.to_string(), &to.to_string()])?;
+        Ok(())
+    }
+
+    /// A signature as an OCI referrer, beside those under tags.
+    fn refer(&self, subject: &Reference) -> Result<String> {
+        self.sign_with(subject, &["--registry-referrers-mode=oci-1-1"])?;
+        self.verify(subject, &["--experimental-oci11"])?;
+        let tree = ["tree", "--experimental-oci11", HTTP, &subject.to_string()];
+        ask_aloud(self.command().args(tree))
+    }
+
+    fn sign(&self, subject: &Reference) -> Result<()> {
+        ensure!(
+            self.verify(subject, &[]).is_err(),
+            "it verifies what nobody has signed"
+        );
+        self.sign_with(subject, &[])?;
+        self.verify(subject, &[])?;
+        self.ask(&[
+            "clean",
+            "--type=signature",
+            "--force",
+            HTTP,
+            &subject.to_string(),
+        ])?;
+        ensure!(
+            self.verify(subject, &[]).is_err(),
+            "the signature is there after `clean`"
+        );
+        Ok(())
+    }
+
+    fn mounts(&self) -> Mounts {
+        Mounts::ByCopy
+    }
+}

@@ -1,0 +1,70 @@
+//! regctl, from and to OCI layouts.
+
+use super::super::client::{Client, Desk, Mounts, digest_in};
+use super::super::image::{Image, TAG, layout_digest};
+use super::super::registry::Reference;
+use crate::Result;
+
+struct Regctl {
+    desk: Desk,
+}
+
+pub(super) fn start(desk: Desk) -> Result<Box<dyn Client>> {
+    Ok(Box::new(Regctl { desk }))
+}
+
+impl Regctl {
+    fn ask(&self, host: &str, line: &str) -> Result<String> {
+        self.desk
+            .run("regctl", &format!("--host reg={host},tls=disabled {line}"))
+    }
+}
+
+impl Client for Regctl {
+    fn push(&self, image: &Image, to: &Reference) -> Result<String> {
+        let from = format!("ocidir://{}:{TAG}", image.layout.display());
+        self.ask(&to.host, &format!("image copy {from} {to}"))?;
+        digest_in(&self.ask(&to.host, &format!("image digest {to}"))?)
+    }
+
+    fn pull(&self, from: &Reference) -> Result<Vec<String>> {
+        let layout = self.desk.fresh("pulled");
+        let to = format!("ocidir://{}:{TAG}", layout.display());
+        self.ask(&from.host, &format!("image copy {from} {to}"))?;
+        Ok(vec![layout_digest(&layout)?])
+    }
+
+    fn copy(&self, from: &Reference, to: &Reference) -> Result<()> {
+        self.ask(&from.host, &format!("image copy {from} {to}"))?;
+        Ok(())
+    }
+
+    fn delete(&self, reference: &Reference) -> Result<()> {
+        self.ask(&reference.host, &format!("tag delete {reference}"))?;
+        Ok(())
+    }
+
+    fn tags(&self, repository: &Reference) -> Result<Vec<String>> {
+        let listed = self.ask(&repository.host, &format!("tag ls {}", repository.name()))?;
+        Ok(listed.lines().map(str::to_owned).collect())
+    }
+
+    fn refer(&self, subject: &Reference) -> Result<String> {
+        let note = self.desk.path("note.txt");
+        std::fs::write(&note, "a note on an image")?;
+        let artifact = "--artifact-type application/vnd.example.note";
+        let put = format!(
+            "artifact put {artifact} --subject {subject} --file {}",
+            note.display()
+        );
+        self.ask(&subject.host, &put)?;
+        self.ask(
+            &subject.host,
+            &format!("artifact list --format raw-body {subject}"),
+        )
+    }
+
+    fn mounts(&self) -> Mounts {
+        Mounts::ByCopy
+    }
+}
