@@ -92,7 +92,6 @@ impl Suite {
                 ("OCI_ROOT_URL", origin.to_string()),
                 ("OCI_NAMESPACE", one),
                 ("OCI_CROSSMOUNT_NAMESPACE", two),
-                ("OCI_AUTOMATIC_CROSSMOUNT", finds_blobs(report).to_string()),
                 ("OCI_HIDE_SKIPPED_WORKFLOWS", "0".into()),
                 ("OCI_REPORT_DIR", results),
                 ("OCI_TEST_PULL", "1".into()),
@@ -110,6 +109,9 @@ impl Suite {
                 ("OCI_RESULTS_DIR", results),
             ],
         };
+        if let (Suite::V1, Some(finds)) = (self, finds_blobs(report)) {
+            environment.push(("OCI_AUTOMATIC_CROSSMOUNT", finds.to_string()));
+        }
         if let Credentials::Password { username, password } = &options.credentials {
             environment.push(("OCI_USERNAME", username.clone()));
             environment.push(("OCI_PASSWORD", password.clone()));
@@ -129,10 +131,14 @@ fn tls_mode(options: &Options) -> &'static str {
     }
 }
 
-/// Whether the registry mounts blobs without being told from where: the v1.1 suite must know.
-fn finds_blobs(report: &Report) -> bool {
-    let found = report.result("mount.without-from-supported");
-    found.is_some_and(|result| result.outcome == Outcome::Passed)
+/// Whether the registry mounts blobs without being told from where, if that was asked: the v1.1
+/// suite must know, and leaves it out otherwise.
+fn finds_blobs(report: &Report) -> Option<bool> {
+    match report.result("mount.without-from-supported")?.outcome {
+        Outcome::Passed => Some(true),
+        Outcome::Skipped => Some(false),
+        Outcome::Failed | Outcome::Blocked => None,
+    }
 }
 
 /// Runs a suite's binary against the registry of a finished run. What goes wrong is part of the

@@ -29,7 +29,7 @@ exit 1"#;
 const V1: &str = r#"# OCI_CROSSMOUNT_NAMESPACE
 cat > junit.xml <<END
 <testsuites><testsuite tests="1" failures="0" errors="0" skipped="0">
-<testcase name="$OCI_ROOT_URL $OCI_TEST_PUSH $OCI_AUTOMATIC_CROSSMOUNT" status="passed"/></testsuite></testsuites>
+<testcase name="$OCI_ROOT_URL $OCI_TEST_PUSH ${OCI_AUTOMATIC_CROSSMOUNT-unset}" status="passed"/></testsuite></testsuites>
 END"#;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -74,7 +74,7 @@ async fn suites_are_configured_run_and_folded_in() {
         "{two:?}"
     );
     assert_eq!(old.name, "Official suite v1.1");
-    assert_eq!(old.cases[0].name, format!("{} 1 false", url.origin));
+    assert_eq!(old.cases[0].name, format!("{} 1 unset", url.origin));
     assert!(
         other.error.as_ref().unwrap().contains("neither"),
         "{other:?}"
