@@ -13,7 +13,6 @@ const ANYWHERE: &[&str] = &[
     concat!("../sha", "red"),
     concat!("sk-", "ant"),
     concat!("AK", "IA"),
-    concat!("BEGIN PRIVATE", " KEY"),
     concat!("<<<<", "<<< "),
     concat!(">>>>", ">>> "),
 ];
