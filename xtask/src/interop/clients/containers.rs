@@ -131,4 +131,13 @@ impl Client for Containers {
         self.ask(&["manifest", "add", "--all", list, &layout])?;
         self.push_by(&["manifest", "push", "--all"], list, to)
     }
+
+    fn sign(&self, _subject: &Reference) -> Result<()> {
+        match self.program {
+            Program::Podman => {
+                cannot("Debian builds it without the signatures that a registry stores")
+            }
+            Program::Buildah => cannot("it has no command that signs in a registry"),
+        }
+    }
 }

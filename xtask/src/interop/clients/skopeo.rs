@@ -1,6 +1,6 @@
 //! skopeo, from and to OCI layouts.
 
-use super::super::client::{Client, Desk, ask};
+use super::super::client::{Client, Desk, ask, cannot};
 use super::super::image::{Image, TAG, layout_digest, text};
 use super::super::registry::Reference;
 use crate::Result;
@@ -62,5 +62,9 @@ impl Client for Skopeo {
         let listed: serde_json::Value = serde_json::from_str(&self.desk.run("skopeo", &line)?)?;
         let tags = listed["Tags"].as_array().map_or(&[][..], Vec::as_slice);
         Ok(tags.iter().map(text).collect())
+    }
+
+    fn sign(&self, _subject: &Reference) -> Result<()> {
+        cannot("Debian builds it without the signatures that a registry stores")
     }
 }
