@@ -3,8 +3,13 @@
 mod action;
 mod challenge;
 mod credentials;
+mod glob;
+mod groups;
 mod identity;
+mod live;
 mod name;
+mod policy;
+mod rules;
 mod scope;
 mod secret;
 mod time;
@@ -12,8 +17,16 @@ mod time;
 pub use action::{Action, ActionError, Rights};
 pub use challenge::{BearerError, Challenge, ChallengeError, Quotable, QuotableError};
 pub use credentials::{Credentials, CredentialsError, Login};
+pub use glob::{GlobError, RepoGlob, TagGlob};
+pub use groups::{Groups, GroupsError};
 pub use identity::{External, Identity, User, Workload};
+pub use live::{Live, ReloadError, Reloading};
 pub use name::{GroupName, NameError, ProviderName, UserName};
+pub use policy::{Policy, PolicyError, PullScope, QueryPattern, QueryScope, TagSet};
+pub use rules::{
+    AccessRule, Decision, Explanation, Finding, FindingKind, ImmutableRule, Known, Miss, RuleError,
+    RuleRef, Rules, RulesConfig, Severity, Who, WhoError,
+};
 pub use scope::{ResourceScope, ResourceType, ScopeAction, ScopeError, merge_scopes};
 pub use secret::Secret;
 pub use time::UnixTime;
