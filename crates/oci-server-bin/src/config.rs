@@ -30,6 +30,7 @@ pub(crate) struct Config {
     pub(crate) read_only: bool,
     pub(crate) immutable: Vec<ImmutableRule>,
     pub(crate) http: HttpConfig,
+    pub(crate) tls: Option<TlsConfig>,
     pub(crate) sweep_every: Duration,
     pub(crate) log: LogConfig,
 }
@@ -55,8 +56,20 @@ pub(crate) struct HttpConfig {
     pub(crate) page_size: usize,
     pub(crate) max_page_size: usize,
     pub(crate) max_connections: usize,
+    pub(crate) max_connections_per_address: usize,
+    pub(crate) max_header_bytes: u32,
+    pub(crate) max_streams: u32,
     pub(crate) header_timeout: Duration,
+    pub(crate) handshake_timeout: Duration,
+    pub(crate) idle_timeout: Duration,
     pub(crate) drain_timeout: Duration,
+}
+
+/// Where the certificate for TLS and its key are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct TlsConfig {
+    pub(crate) cert: PathBuf,
+    pub(crate) key: PathBuf,
 }
 
 /// What is logged, and how.
@@ -91,6 +104,11 @@ pub(crate) enum ConfigError {
         setting: &'static str,
         value: String,
         problem: String,
+    },
+    #[error("{present} is set and {absent} is not; TLS takes both, and without TLS neither is set")]
+    HalfTls {
+        present: &'static str,
+        absent: &'static str,
     },
     #[error(
         "{addr} can be reached from other machines, and anybody there could read, write and \

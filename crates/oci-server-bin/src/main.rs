@@ -6,11 +6,13 @@
 mod cli;
 mod config;
 mod generate;
+mod listen;
 mod logging;
 mod metrics;
 mod ops;
 mod serve;
 mod stores;
+mod tls;
 
 use std::process::ExitCode;
 

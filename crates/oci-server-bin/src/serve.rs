@@ -1,4 +1,4 @@
-//! Listening, serving and draining.
+//! Wiring everything together, serving and draining.
 
 use std::error::Error;
 use std::io::{IsTerminal, Write, stdout};
@@ -7,65 +7,70 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
 use oci_registry::{ImmutableTags, LocalRegistry, ReadOnly, SharedRegistry};
-use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 
-use crate::config::{Config, HttpConfig};
+use crate::config::Config;
+use crate::listen::{self, Open};
 use crate::metrics::Metrics;
 use crate::ops::{self, Status};
 use crate::stores;
-
-/// How long to wait before accepting again when the system refuses (out of descriptors, say).
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+use crate::tls::Reloader;
 
 /// Serves until a signal says to stop, then drains.
 pub(crate) async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
+    // First what is quick and often wrong.
+    let reloader = config.tls.clone().map(Reloader::load).transpose()?;
     let metrics = Metrics::new();
     let meta = stores::metadata(&config.metadata)?;
     let blobs = stores::blobs(&config.blobs)?;
     let local = LocalRegistry::observed(meta, blobs, config.registry.clone(), metrics.events());
     let status = Arc::new(Status::new(local.clone()));
+    let mut app = ops::probes(Arc::clone(&status)).merge(api(&config, &local, &metrics));
 
-    let registry = oci_http::RegistryRouter::new(wrapped(&config, local.clone()))
+    let mut signals = Signals::new()?;
+    let listener = listen::bind(config.listen).await?;
+    // Dropped at the end, it ends what runs beside the requests.
+    let mut background = JoinSet::new();
+    match config.metrics_listen {
+        None => app = app.merge(ops::metrics(metrics)),
+        Some(addr) => {
+            let listener = listen::bind(addr).await?;
+            let serving = axum::serve(listener, ops::metrics(metrics));
+            background.spawn(async move {
+                if let Err(error) = serving.await {
+                    tracing::error!(%error, "metrics are served no longer");
+                }
+            });
+        }
+    }
+    let sweep_every = config.sweep_every;
+    background.spawn(async move { local.maintain(sweep_every).await });
+    let tls = reloader.as_ref().map(Reloader::current);
+    if let Some(reloader) = reloader {
+        background.spawn(reloader.run(signal(SignalKind::hangup())?));
+    }
+
+    announce(tls.is_some(), listener.local_addr()?)?;
+    let stop = async {
+        let name = signals.next().await;
+        tracing::info!(signal = name, "draining");
+    };
+    let open = listen::accept(listener, app, tls, &config.http, stop).await;
+    status.drain();
+    drain(open, config.http.drain_timeout, &mut signals).await;
+    Ok(())
+}
+
+/// The routes of the registry.
+fn api(config: &Config, local: &LocalRegistry, metrics: &Metrics) -> Router {
+    oci_http::RegistryRouter::new(wrapped(config, local.clone()))
         .max_manifest_bytes(config.http.max_manifest_bytes)
         .page_size(config.http.page_size, config.http.max_page_size)
         .require_host(true)
         .observer(metrics.requests())
-        .into_router();
-    let mut app = ops::probes(Arc::clone(&status)).merge(registry);
-
-    let mut signals = Signals::new()?;
-    let listener = bind(config.listen).await?;
-    let metrics_task = match config.metrics_listen {
-        None => {
-            app = app.merge(ops::metrics(metrics));
-            None
-        }
-        Some(addr) => {
-            let listener = bind(addr).await?;
-            Some(tokio::spawn(async move {
-                axum::serve(listener, ops::metrics(metrics)).await
-            }))
-        }
-    };
-    let sweep_every = config.sweep_every;
-    let maintenance = tokio::spawn(async move { local.maintain(sweep_every).await });
-
-    announce(listener.local_addr()?)?;
-    let connections = accept(listener, app, &config.http, &mut signals).await;
-    status.drain();
-    drain(connections, config.http.drain_timeout, &mut signals).await;
-    maintenance.abort();
-    if let Some(task) = metrics_task {
-        task.abort();
-    }
-    Ok(())
+        .into_router()
 }
 
 /// The registry with the policies that the settings ask for around it.
@@ -79,16 +84,11 @@ fn wrapped(config: &Config, local: LocalRegistry) -> SharedRegistry {
     }
 }
 
-async fn bind(addr: SocketAddr) -> Result<TcpListener, Box<dyn Error>> {
-    TcpListener::bind(addr)
-        .await
-        .map_err(|error| format!("could not listen on {addr}: {error}").into())
-}
-
 /// Says where the server is, for scripts, and how to use it, for people.
-fn announce(addr: SocketAddr) -> std::io::Result<()> {
+fn announce(tls: bool, addr: SocketAddr) -> std::io::Result<()> {
+    let scheme = if tls { "https" } else { "http" };
     let mut out = stdout().lock();
-    writeln!(out, "listening on http://{addr}")?;
+    writeln!(out, "listening on {scheme}://{addr}")?;
     if out.is_terminal() {
         writeln!(
             out,
@@ -98,62 +98,10 @@ fn announce(addr: SocketAddr) -> std::io::Result<()> {
     out.flush()
 }
 
-/// Accepts connections until a signal arrives; answers those that are open then.
-async fn accept(
-    listener: TcpListener,
-    app: Router,
-    config: &HttpConfig,
-    signals: &mut Signals,
-) -> GracefulShutdown {
-    let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new())
-        .header_read_timeout(config.header_timeout);
-    let connections = GracefulShutdown::new();
-    let slots = Arc::new(Semaphore::new(config.max_connections));
-    loop {
-        let accepted = async {
-            // The semaphore is never closed, so that this cannot fail.
-            let slot = Arc::clone(&slots).acquire_owned().await.ok();
-            (slot, listener.accept().await)
-        };
-        let (slot, accepted) = tokio::select! {
-            accepted = accepted => accepted,
-            name = signals.next() => {
-                tracing::info!(signal = name, "draining");
-                return connections;
-            }
-        };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
-            Err(error) => {
-                tracing::warn!(%error, "could not accept a connection");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-                continue;
-            }
-        };
-        configure(&stream);
-        let service = TowerToHyperService::new(app.clone());
-        let connection = http.serve_connection(TokioIo::new(stream), service);
-        let connection = connections.watch(connection);
-        tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection ended early");
-            }
-            drop(slot);
-        });
-    }
-}
-
-fn configure(stream: &TcpStream) {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "could not turn Nagle's algorithm off");
-    }
-}
-
 /// Lets requests in flight finish; a second signal or the limit cuts them off.
-async fn drain(connections: GracefulShutdown, limit: Duration, signals: &mut Signals) {
+async fn drain(open: Open, limit: Duration, signals: &mut Signals) {
     tokio::select! {
-        () = connections.shutdown() => {}
+        () = open.drain() => {}
         () = tokio::time::sleep(limit) => {
             tracing::warn!("requests that were still in flight are cut off");
         }

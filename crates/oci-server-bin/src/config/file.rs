@@ -21,6 +21,7 @@ pub(crate) struct RawConfig {
     pub(crate) existence: Existence,
     pub(crate) immutable: Vec<RawImmutable>,
     pub(crate) http: RawHttp,
+    pub(crate) tls: RawTls,
     pub(crate) uploads: RawUploads,
     pub(crate) collection: RawCollection,
     pub(crate) metrics: RawMetrics,
@@ -50,9 +51,21 @@ pub(crate) struct RawHttp {
     pub(crate) page_size: usize,
     pub(crate) max_page_size: usize,
     pub(crate) max_connections: usize,
+    pub(crate) max_connections_per_address: usize,
+    pub(crate) max_header_size: ByteSize,
+    pub(crate) max_streams: u32,
     pub(crate) header_timeout: Span,
+    pub(crate) idle_timeout: Span,
     pub(crate) body_idle_timeout: Span,
     pub(crate) drain_timeout: Span,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RawTls {
+    pub(crate) cert: Option<PathBuf>,
+    pub(crate) key: Option<PathBuf>,
+    pub(crate) handshake_timeout: Span,
 }
 
 #[derive(Debug, Deserialize)]
@@ -104,9 +117,23 @@ impl Default for RawHttp {
             page_size: 1_000,
             max_page_size: 10_000,
             max_connections: 10_000,
+            max_connections_per_address: 1_000,
+            max_header_size: ByteSize::kib(32),
+            max_streams: 100,
             header_timeout: Span(Duration::from_secs(30)),
+            idle_timeout: Span(Duration::from_secs(2 * 60)),
             body_idle_timeout: Span(Duration::from_secs(60)),
             drain_timeout: Span(Duration::from_secs(30)),
+        }
+    }
+}
+
+impl Default for RawTls {
+    fn default() -> Self {
+        Self {
+            cert: None,
+            key: None,
+            handshake_timeout: Span(Duration::from_secs(10)),
         }
     }
 }

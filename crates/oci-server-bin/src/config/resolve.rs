@@ -8,9 +8,11 @@ use oci_registry::{ImmutableRule, Options, RepoPattern, Scope};
 use oci_upload::Terms;
 
 use super::file::{self, RawConfig, RawImmutable};
-use super::{BlobsUrl, Config, ConfigError, HttpConfig, LogConfig, MetadataUrl};
+use super::{BlobsUrl, Config, ConfigError, HttpConfig, LogConfig, MetadataUrl, TlsConfig};
 use crate::cli::ServeArgs;
 
+/// As much is needed for the headers that clients of registries send without a token.
+const MIN_HEADER_BYTES: u32 = 4 << 10;
 const DEFAULT_LISTEN: &str = "127.0.0.1:5000";
 /// The pattern of all repositories.
 const EVERYWHERE: &str = "**";
@@ -41,6 +43,7 @@ pub(super) fn resolve(args: ServeArgs, mut raw: RawConfig) -> Result<Config, Con
         read_only: raw.read_only,
         immutable,
         http: http(&raw)?,
+        tls: tls(raw.tls.cert, raw.tls.key)?,
         sweep_every: raw.collection.every.0,
         log: LogConfig {
             filter: raw.log.filter,
@@ -83,20 +86,46 @@ fn http(raw: &RawConfig) -> Result<HttpConfig, ConfigError> {
         ("http.page_size", http.page_size),
         ("http.max_page_size", http.max_page_size),
         ("http.max_connections", http.max_connections),
+        (
+            "http.max_connections_per_address",
+            http.max_connections_per_address,
+        ),
+        ("http.max_streams", http.max_streams as usize),
         ("http.max_manifest_size", max_manifest_bytes),
     ] {
         if value == 0 {
             return Err(invalid(setting, "0", "it has to be at least 1"));
         }
     }
+    let max_header_bytes = u32::try_from(http.max_header_size.as_u64()).unwrap_or(u32::MAX);
+    if max_header_bytes < MIN_HEADER_BYTES {
+        let size = http.max_header_size.to_string();
+        let problem = "requests need more; it has to be at least 4KiB";
+        return Err(invalid("http.max_header_size", &size, problem));
+    }
     Ok(HttpConfig {
         max_manifest_bytes,
         page_size: http.page_size.min(http.max_page_size),
         max_page_size: http.max_page_size,
         max_connections: http.max_connections,
+        max_connections_per_address: http.max_connections_per_address,
+        max_header_bytes,
+        max_streams: http.max_streams,
         header_timeout: http.header_timeout.0,
+        handshake_timeout: raw.tls.handshake_timeout.0,
+        idle_timeout: http.idle_timeout.0,
         drain_timeout: http.drain_timeout.0,
     })
+}
+
+fn tls(cert: Option<PathBuf>, key: Option<PathBuf>) -> Result<Option<TlsConfig>, ConfigError> {
+    let half = |present, absent| Err(ConfigError::HalfTls { present, absent });
+    match (cert, key) {
+        (Some(cert), Some(key)) => Ok(Some(TlsConfig { cert, key })),
+        (None, None) => Ok(None),
+        (Some(_), None) => half("tls.cert", "tls.key"),
+        (None, Some(_)) => half("tls.key", "tls.cert"),
+    }
 }
 
 fn address(setting: &'static str, text: &str) -> Result<SocketAddr, ConfigError> {

@@ -80,6 +80,11 @@ fn wrong_values_are_refused_with_a_reason() {
         ("metadata = 'mysql://x'", "sqlite:PATH"),
         ("blobs = 'ftp://x'", "file:DIR"),
         ("http.page_size = 0", "at least 1"),
+        ("http.max_streams = 0", "at least 1"),
+        ("http.max_connections_per_address = 0", "at least 1"),
+        ("http.max_header_size = '1KiB'", "at least 4KiB"),
+        ("tls.cert = 'a.pem'", "tls.key is not"),
+        ("tls.key = 'a.pem'", "tls.cert is not"),
         ("http.drain_timeout = 'soon'", "not a duration"),
         ("http.page_size = 'many'", "invalid type"),
         ("listen = '0.0.0.0:5000'", "--allow-unauthenticated"),
@@ -134,6 +139,7 @@ fn every_known_key_is_read() {
     let written = parse(&text).unwrap();
     assert_eq!(format!("{written:?}"), format!("{:?}", parse("").unwrap()));
     let others = "uploads.max_blob_size = '1GiB'\nmetrics.listen = '127.0.0.1:1'\n\
+                  tls.cert = 'cert.pem'\ntls.key = 'key.pem'\n\
                   [[immutable]]\nrepos = ['**', 'a/**', 'b']\ntags = ['v*']\n";
     parse(others).unwrap();
 }

@@ -59,6 +59,11 @@ impl Server {
         Self { child, url }
     }
 
+    /// The host and the port that it serves on.
+    pub(crate) fn addr(&self) -> &str {
+        self.url.split_once("://").unwrap().1
+    }
+
     pub(crate) fn signal(&self, name: &str) {
         let pid = self.child.id().to_string();
         let sent = Command::new("kill").args([name, &pid]).status().unwrap();
