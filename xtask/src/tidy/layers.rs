@@ -35,6 +35,11 @@ const LAYERS: &[Layer] = &[
         tests_know: &[],
     },
     Layer {
+        name: "oci-auth",
+        knows: &["oci-types"],
+        tests_know: &[],
+    },
+    Layer {
         name: "oci-registry",
         knows: &["oci-types", "oci-blob-store", "oci-meta", "oci-upload"],
         tests_know: &[],

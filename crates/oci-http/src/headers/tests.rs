@@ -1,3 +1,5 @@
+//! Headers of requests that are read, and of answers that are written.
+
 use super::*;
 
 fn headers(pairs: &[(&HeaderName, &'static str)]) -> HeaderMap {

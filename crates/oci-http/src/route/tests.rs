@@ -1,3 +1,5 @@
+//! Paths that are endpoints, and paths that are not.
+
 use proptest::prelude::*;
 
 use super::*;
