@@ -1,32 +1,33 @@
 //! `https://`: whom the runner trusts.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use oci_conformance::client::{Client, Credentials, Request, Tls, TlsOptions, Transport, Url};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::PrivateKeyDer;
+use tempfile::NamedTempFile;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
-/// `localhost.pem` is a certificate for `localhost` and 127.0.0.1 by the authority `ca.pem`, whose
-/// key nobody has any more; both are good for a hundred years.
-fn data(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/it/data")
-        .join(name)
+/// A server with a certificate of its own for `localhost` and 127.0.0.1.
+struct Server {
+    url: Url,
+    /// The certificate, as a file.
+    certificate: NamedTempFile,
 }
 
-async fn serve() -> Url {
-    let certificate = CertificateDer::from_pem_file(data("localhost.pem")).unwrap();
-    let key = PrivateKeyDer::from_pem_file(data("localhost.key")).unwrap();
+async fn serve() -> Server {
+    let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
+    let made = rcgen::generate_simple_self_signed(names).unwrap();
+    let certificate = NamedTempFile::new().unwrap();
+    std::fs::write(certificate.path(), made.cert.pem()).unwrap();
+    let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = rustls::ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_no_client_auth()
-        .with_single_cert(vec![certificate], key)
+        .with_single_cert(vec![made.cert.der().clone()], key)
         .unwrap();
     let acceptor = TlsAcceptor::from(Arc::new(config));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -45,7 +46,10 @@ async fn serve() -> Url {
             );
         }
     });
-    format!("https://127.0.0.1:{port}").parse().unwrap()
+    Server {
+        url: format!("https://127.0.0.1:{port}").parse().unwrap(),
+        certificate,
+    }
 }
 
 async fn answers(url: &Url, options: &TlsOptions) -> Result<u16, String> {
@@ -63,7 +67,7 @@ async fn answers(url: &Url, options: &TlsOptions) -> Result<u16, String> {
 
 #[tokio::test]
 async fn only_who_is_trusted_is_spoken_to() {
-    let url = serve().await;
+    let Server { url, certificate } = serve().await;
     let refused = answers(&url, &TlsOptions::default()).await.unwrap_err();
     assert!(refused.contains("cannot connect"), "{refused}");
     let insecure = TlsOptions {
@@ -72,12 +76,12 @@ async fn only_who_is_trusted_is_spoken_to() {
     };
     assert_eq!(answers(&url, &insecure).await, Ok(200));
     let known = TlsOptions {
-        authority: Some(data("ca.pem")),
+        authority: Some(certificate.path().to_owned()),
         ..TlsOptions::default()
     };
     assert_eq!(answers(&url, &known).await, Ok(200));
     let absent = TlsOptions {
-        authority: Some(data("absent.pem")),
+        authority: Some("absent.pem".into()),
         ..TlsOptions::default()
     };
     assert!(
