@@ -8,7 +8,7 @@ use http::{Method, StatusCode};
 use crate::answer::Answer;
 use crate::check::{Given, Stop};
 use crate::client::{Client, Exchange, Raw, RawAnswer, Request, Url, decode};
-use crate::content::{Blob, Document, Uniques, digest_of};
+use crate::content::{Blob, Document, Uniques, digest_of, sha512_of};
 use crate::repository::Repo;
 use crate::watch::{Rule, Sight, Watch};
 
@@ -246,43 +246,24 @@ impl Cx {
         let repo = Repo::new(self, given.repository.clone());
         let reference = given.manifest.as_deref().unwrap_or(&given.tag);
         let answer = repo.get_manifest(reference).await?;
-        let bytes = answer.status(200)?.bytes().clone();
-        let media_type = answer
-            .need("Content-Type")?
-            .split(';')
-            .next()
-            .unwrap_or_default();
-        let mut image = Document::raw(media_type.trim(), bytes);
-        if given
-            .manifest
-            .as_ref()
-            .is_some_and(|digest| digest.starts_with("sha512:"))
-        {
-            image = image.sha512();
-        }
-        let wrong = || answer.failed("Expected a manifest of the digest that was given.");
-        if given
-            .manifest
-            .as_ref()
-            .is_some_and(|digest| *digest != image.digest)
-        {
-            return Err(wrong());
-        }
+        let media_type = answer.status(200)?.need("Content-Type")?;
+        let media_type = media_type.split(';').next().unwrap_or_default().trim();
+        let bytes = answer.bytes().clone();
+        let digest = given.manifest.clone().unwrap_or_else(|| digest_of(&bytes));
+        let image = Document {
+            media_type: media_type.to_owned(),
+            bytes,
+            digest,
+        };
+        verify(&answer, &image.digest)?;
         let digest = match &given.blob {
             Some(digest) => digest.clone(),
             None => last_blob(&answer)?,
         };
         let answer = repo.get_blob(&digest).await?;
         let bytes = answer.status(200)?.bytes().clone();
-        let mut blob = Blob::of(bytes);
-        if digest.starts_with("sha512:") {
-            blob = blob.sha512();
-        }
-        answer.expect(
-            blob.digest == digest,
-            "Expected a blob of the digest that was asked for.",
-        )?;
-        let tag = given.tag.clone();
+        verify(&answer, &digest)?;
+        let (tag, blob) = (given.tag.clone(), Blob { bytes, digest });
         Ok(Sample {
             repo,
             tag,
@@ -362,6 +343,16 @@ impl Cx {
             }
         }
     }
+}
+
+/// Expects content of this digest.
+fn verify(answer: &Answer, digest: &str) -> Result<(), Stop> {
+    let actual = match digest.starts_with("sha512:") {
+        true => sha512_of(answer.bytes()),
+        false => digest_of(answer.bytes()),
+    };
+    let sentence = format!("Expected content of the digest {digest}, and it has {actual}.");
+    answer.expect(actual == digest, sentence).map(drop)
 }
 
 fn last_blob(manifest: &Answer) -> Result<String, Stop> {

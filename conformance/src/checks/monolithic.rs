@@ -14,6 +14,9 @@ checks! {
     Must Writes unique "push.post-unique-session" POST_THEN_PUT
         "Every POST opens a session of its own."
         "a unique session ID for the upload to follow.";
+    Must Writes uuid "push.post-uuid" POST_THEN_PUT
+        "The Location of a session contains a UUID."
+        "MUST contain a UUID representing a unique session ID for the upload to follow.";
     Must Writes put "push.put" POST_THEN_PUT
         "PUT of the whole blob to the Location answers 201."
         "Upon successful completion of the request, the response MUST have code `201 Created` and MUST have the following header:";
@@ -86,6 +89,23 @@ async fn unique(cx: &Cx) -> Verdict {
         answer.expect(!known, "Expected a Location that no other session has.")?;
         seen.push(location);
     }
+    Ok(())
+}
+
+/// Whether somewhere in the text there is a UUID, with or without its hyphens.
+fn has_uuid(text: &str) -> bool {
+    let words = text.split(|c: char| !c.is_ascii_hexdigit() && c != '-');
+    let groups = |word: &str| word.split('-').map(str::len).collect::<Vec<_>>();
+    words
+        .map(groups)
+        .any(|groups| groups == [32] || groups.ends_with(&[8, 4, 4, 4, 12]))
+}
+
+async fn uuid(cx: &Cx) -> Verdict {
+    let answer = cx.repo().post_upload("").await?;
+    let location = answer.status(202)?.location()?;
+    let sentence = format!("Expected a UUID in the Location, and it is `{location}`.");
+    answer.expect(has_uuid(&location.target), sentence)?;
     Ok(())
 }
 

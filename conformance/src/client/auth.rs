@@ -6,7 +6,7 @@ use http::HeaderValue;
 
 use super::message::Request;
 use super::transport::{Transport, TransportError};
-use super::url::{Url, encode};
+use super::url::Url;
 
 /// What the runner may log in with.
 #[derive(Clone, Default)]
@@ -138,25 +138,11 @@ async fn fetch_token(
     challenge: &Challenge,
     scopes: &[String],
 ) -> Result<String, TransportError> {
-    let login = |reason: String| TransportError::Login(reason);
-    let realm = challenge.parameter("realm");
-    let realm = realm.ok_or_else(|| login("the Bearer challenge has no realm".into()))?;
-    let mut url = base.join(realm)?;
-    if let Some(service) = challenge.parameter("service") {
-        url = url.with_query("service", service);
-    }
-    for scope in scopes {
-        url.target.push_str(if url.target.contains('?') {
-            "&scope="
-        } else {
-            "?scope="
-        });
-        url.target.push_str(&encode(scope));
-    }
+    let url = token_url(base, challenge, scopes)?;
     let authorization = match credentials {
         Credentials::Password { username, password } => {
             let value = HeaderValue::try_from(basic(username, password));
-            Some(value.map_err(|error| login(error.to_string()))?)
+            Some(value.map_err(|error| TransportError::Login(error.to_string()))?)
         }
         _ => None,
     };
@@ -164,19 +150,31 @@ async fn fetch_token(
     let response = transport
         .send(&url, &request, authorization.as_ref())
         .await?;
+    let failed = |what: String| TransportError::Login(format!("the token endpoint {url} {what}"));
     if !response.status.is_success() {
-        return Err(login(format!(
-            "the token endpoint {url} answered {}",
-            response.status
-        )));
+        return Err(failed(format!("answered {}", response.status)));
     }
     let body: serde_json::Value = serde_json::from_slice(&response.body)
-        .map_err(|error| login(format!("the token endpoint's answer is not JSON: {error}")))?;
+        .map_err(|error| failed(format!("gave no JSON: {error}")))?;
     let token = body.get("token").or_else(|| body.get("access_token"));
     let token = token.and_then(serde_json::Value::as_str);
     token
         .map(str::to_owned)
-        .ok_or_else(|| login("the token endpoint gave no token".into()))
+        .ok_or_else(|| failed("gave no token".into()))
+}
+
+/// The address that a challenge sends to, with its service and every scope.
+fn token_url(base: &Url, challenge: &Challenge, scopes: &[String]) -> Result<Url, TransportError> {
+    let realm = challenge.parameter("realm");
+    let missing = || TransportError::Login("the Bearer challenge has no realm".into());
+    let mut url = base.join(realm.ok_or_else(missing)?)?;
+    if let Some(service) = challenge.parameter("service") {
+        url = url.with_query("service", service);
+    }
+    for scope in scopes {
+        url = url.with_query("scope", scope);
+    }
+    Ok(url)
 }
 
 #[cfg(test)]

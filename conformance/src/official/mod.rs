@@ -79,39 +79,15 @@ impl Suite {
         report: &Report,
         results: &Path,
     ) -> Vec<(&'static str, String)> {
-        let origin = &options.url.origin;
-        let (one, two) = match self {
-            Suite::V1 => ("official-v1/one", "official-v1/two"),
-            Suite::Rewritten => ("official/one", "official/two"),
-        };
-        let one = format!("{}/{one}", report.namespace);
-        let two = format!("{}/{two}", report.namespace);
-        let results = results.display().to_string();
         let mut environment = match self {
-            Suite::V1 => vec![
-                ("OCI_ROOT_URL", origin.to_string()),
-                ("OCI_NAMESPACE", one),
-                ("OCI_CROSSMOUNT_NAMESPACE", two),
-                ("OCI_HIDE_SKIPPED_WORKFLOWS", "0".into()),
-                ("OCI_REPORT_DIR", results),
-                ("OCI_TEST_PULL", "1".into()),
-                ("OCI_TEST_PUSH", "1".into()),
-                ("OCI_TEST_CONTENT_DISCOVERY", "1".into()),
-                ("OCI_TEST_CONTENT_MANAGEMENT", "1".into()),
-            ],
-            Suite::Rewritten => vec![
-                ("OCI_REGISTRY", origin.authority()),
-                ("OCI_TLS", tls_mode(options).into()),
-                ("OCI_REPO1", one),
-                ("OCI_REPO2", two),
-                ("OCI_VERSION", "dev".into()),
-                ("OCI_DATA_SPARSE", "true".into()),
-                ("OCI_RESULTS_DIR", results),
-            ],
+            Suite::V1 => v1_environment(options, report),
+            Suite::Rewritten => rewritten_environment(options, report),
         };
-        if let (Suite::V1, Some(finds)) = (self, finds_blobs(report)) {
-            environment.push(("OCI_AUTOMATIC_CROSSMOUNT", finds.to_string()));
-        }
+        let place = match self {
+            Suite::V1 => "OCI_REPORT_DIR",
+            Suite::Rewritten => "OCI_RESULTS_DIR",
+        };
+        environment.push((place, results.display().to_string()));
         if let Credentials::Password { username, password } = &options.credentials {
             environment.push(("OCI_USERNAME", username.clone()));
             environment.push(("OCI_PASSWORD", password.clone()));
@@ -121,6 +97,43 @@ impl Suite {
         }
         environment
     }
+}
+
+fn v1_environment(options: &Options, report: &Report) -> Vec<(&'static str, String)> {
+    let namespace = &report.namespace;
+    let mut environment = vec![
+        ("OCI_ROOT_URL", options.url.origin.to_string()),
+        ("OCI_NAMESPACE", format!("{namespace}/official-v1/one")),
+        (
+            "OCI_CROSSMOUNT_NAMESPACE",
+            format!("{namespace}/official-v1/two"),
+        ),
+        ("OCI_HIDE_SKIPPED_WORKFLOWS", "0".into()),
+    ];
+    for workflow in [
+        "OCI_TEST_PULL",
+        "OCI_TEST_PUSH",
+        "OCI_TEST_CONTENT_DISCOVERY",
+        "OCI_TEST_CONTENT_MANAGEMENT",
+    ] {
+        environment.push((workflow, "1".into()));
+    }
+    if let Some(finds) = finds_blobs(report) {
+        environment.push(("OCI_AUTOMATIC_CROSSMOUNT", finds.to_string()));
+    }
+    environment
+}
+
+fn rewritten_environment(options: &Options, report: &Report) -> Vec<(&'static str, String)> {
+    let namespace = &report.namespace;
+    vec![
+        ("OCI_REGISTRY", options.url.origin.authority()),
+        ("OCI_TLS", tls_mode(options).into()),
+        ("OCI_REPO1", format!("{namespace}/official/one")),
+        ("OCI_REPO2", format!("{namespace}/official/two")),
+        ("OCI_VERSION", "dev".into()),
+        ("OCI_DATA_SPARSE", "true".into()),
+    ]
 }
 
 fn tls_mode(options: &Options) -> &'static str {
