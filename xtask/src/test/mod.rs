@@ -101,7 +101,6 @@ impl Run<'_> {
     }
 
     fn part(&self, part: &Part) -> Verdict {
-        let clock = Instant::now();
         let skipped = |reason: String| Verdict {
             outcome: Outcome::Skipped {
                 reason,
@@ -127,6 +126,7 @@ impl Run<'_> {
             return skipped("interrupted".to_owned());
         }
         println!("… {}: {}", part.name, part.title);
+        let clock = Instant::now();
         let log = self.logs.join(format!("{}.log", part.name));
         let mut verdict = self.carry_out(part, &log).unwrap_or_else(|error| Verdict {
             outcome: Outcome::Failed {
