@@ -8,7 +8,9 @@ mod groups;
 mod identity;
 mod live;
 mod name;
+mod passwords;
 mod policy;
+mod recent;
 mod rules;
 mod scope;
 mod secret;
@@ -22,6 +24,10 @@ pub use groups::{Groups, GroupsError};
 pub use identity::{External, Identity, User, Workload};
 pub use live::{Live, ReloadError, Reloading};
 pub use name::{GroupName, NameError, ProviderName, UserName};
+pub use passwords::{
+    Account, Accounts, CredentialVersion, HashError, Htpasswd, HtpasswdAccounts, HtpasswdError,
+    LoginError, PasswordOptions, hash_password,
+};
 pub use policy::{Policy, PolicyError, PullScope, QueryPattern, QueryScope, TagSet};
 pub use rules::{
     AccessRule, Decision, Explanation, Finding, FindingKind, ImmutableRule, Known, Miss, RuleError,
