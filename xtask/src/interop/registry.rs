@@ -122,10 +122,32 @@ impl Registry {
             said == digest,
             "the registry says {said} of a manifest that is {digest}"
         );
+        self.check_head(&path, &digest, bytes.len())?;
         Ok(Served {
             digest,
             document: serde_json::from_slice(&bytes)?,
         })
+    }
+
+    /// Asks for a manifest's headers alone, as clients do before they push or pull.
+    fn check_head(&self, path: &str, digest: &str, length: usize) -> Result<()> {
+        let request = self
+            .agent
+            .head(format!("{}{path}", self.base))
+            .header("Accept", ACCEPT);
+        let answer = request.call().with_context(|| format!("HEAD {path}"))?;
+        let status = answer.status();
+        ensure!(status == StatusCode::OK, "HEAD {path}: {status}");
+        let header = |name: &str| {
+            let value = answer.headers().get(name);
+            value.and_then(|value| value.to_str().ok()).unwrap_or("")
+        };
+        let told = (header("Docker-Content-Digest"), header("Content-Length"));
+        ensure!(
+            told == (digest, length.to_string().as_str()),
+            "HEAD {path} says {told:?} of {digest}, {length} bytes"
+        );
+        Ok(())
     }
 
     /// Reads everything below a manifest and holds each digest and size against its bytes; answers
