@@ -9,6 +9,9 @@ checks! {
     Must Reads form "error.form" ERRORS
         "A JSON error body is `{\"errors\":[{\"code\",\"message\",\"detail\"}]}` with a listed code."
         "If the response body is in JSON format, it MUST have the following format:";
+    Should Reads message "error.message" ERRORS
+        "The message of an error, where it has one, is text."
+        "The `message` field is OPTIONAL, and if present, it SHOULD be a human readable string or MAY be empty.";
     Client Reads json "error.json" ERRORS
         "Errors have a JSON body."
         "docker, containerd and others show its message; without one there is only a number.";
@@ -60,6 +63,25 @@ async fn form(cx: &Cx) -> Verdict {
     }
     if bodies == 0 {
         return Err(Stop::skipped("errors have no JSON body"));
+    }
+    Ok(())
+}
+
+async fn message(cx: &Cx) -> Verdict {
+    let sample = cx.sample().await?;
+    let digest = digest_of(&cx.bytes(9));
+    for answer in [
+        sample.repo.get_manifest("absent").await?,
+        sample.repo.get_blob(&digest).await?,
+        cx.other().get_tags("").await?,
+    ] {
+        if answer.error_codes()?.is_empty() {
+            return Err(Stop::skipped("errors have no JSON body"));
+        }
+        let body = answer.json()?;
+        let found = body["errors"][0].get("message");
+        let text = found.is_none_or(serde_json::Value::is_string);
+        answer.expect(text, "Expected the message of an error to be text.")?;
     }
     Ok(())
 }

@@ -88,9 +88,8 @@ async fn delete_blob(cx: &Cx) -> Verdict {
     let (repo, other) = (cx.repo(), cx.other());
     let blob = other.given_blob(710).await?;
     repo.given_blob(20).await?;
-    repo.delete_blob(&blob.digest)
-        .await?
-        .status_in(&[404, 400, 405])?;
+    // What is said to it is asked elsewhere; what it does counts here.
+    repo.delete_blob(&blob.digest).await?.no_server_error()?;
     other
         .get_blob(&blob.digest)
         .await?
@@ -104,9 +103,7 @@ async fn delete_manifest(cx: &Cx) -> Verdict {
     let image = other.given_image("v1").await?;
     repo.given_image("v2").await?;
     for reference in [&image.digest, "v1"] {
-        repo.delete_manifest(reference)
-            .await?
-            .status_in(&[404, 400, 405])?;
+        repo.delete_manifest(reference).await?.no_server_error()?;
     }
     other
         .get_manifest("v1")
@@ -235,7 +232,7 @@ async fn session_put(cx: &Cx) -> Verdict {
 
 async fn session_delete(cx: &Cx) -> Verdict {
     let (upload, foreign) = foreign(cx).await?;
-    cx.send(Request::delete(foreign)).await?.refused()?;
+    cx.send(Request::delete(foreign)).await?.no_server_error()?;
     upload.status().await?.status(204)?;
     Ok(())
 }
