@@ -10,6 +10,7 @@ mod interop;
 mod junit;
 mod process;
 mod prove;
+mod release;
 mod server;
 mod setup;
 mod test;
@@ -37,6 +38,8 @@ enum Task {
     Setup(setup::Args),
     /// Show that the server keeps its promises
     Prove(prove::Args),
+    /// Make every file of a release, try it, and tag the commit
+    Release(release::Args),
 }
 
 fn main() -> ExitCode {
@@ -53,6 +56,7 @@ fn main() -> ExitCode {
         Task::Interop(args) => interop::run(&args),
         Task::Setup(args) => setup::run(&args),
         Task::Prove(args) => prove::run(&args),
+        Task::Release(args) => release::run(&args),
     });
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
