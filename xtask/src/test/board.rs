@@ -87,8 +87,13 @@ impl Board {
                 verdict.elapsed.as_secs(),
                 result(verdict)
             );
-            for left_out in &verdict.left_out {
-                println!("{:<14} {:>7}  skipped: {left_out}", "", "");
+            for (left_out, times) in counted_once(&verdict.left_out) {
+                let times = if times > 1 {
+                    format!(" ({times} times)")
+                } else {
+                    String::new()
+                };
+                println!("{:<14} {:>7}  skipped: {left_out}{times}", "", "");
             }
         }
         println!("{:<14} {:>5} s\n", "all", elapsed.as_secs());
@@ -113,6 +118,18 @@ fn counted(verdict: &Verdict) -> Counts {
         },
         _ => verdict.counts,
     }
+}
+
+/// Each line once, with how often it is there.
+fn counted_once(lines: &[String]) -> Vec<(&str, usize)> {
+    let mut once: Vec<(&str, usize)> = Vec::new();
+    for line in lines {
+        match once.iter_mut().find(|(known, _)| known == line) {
+            Some((_, times)) => *times += 1,
+            None => once.push((line, 1)),
+        }
+    }
+    once
 }
 
 fn result(verdict: &Verdict) -> String {

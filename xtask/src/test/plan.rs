@@ -150,6 +150,7 @@ fn cargo_lane() -> Lane {
 }
 
 /// The combinations of features that somebody can ask for and that the rest does not build.
+/// Examples in documentation use the default ones.
 const FEATURES: &[(&str, &str, &str)] = &[
     (
         "types-alone",
@@ -169,12 +170,12 @@ const FEATURES: &[(&str, &str, &str)] = &[
     (
         "blobs-fs",
         "oci-blob-store over files alone",
-        "test --locked -p oci-blob-store --no-default-features --features fs",
+        "test --locked --lib --tests -p oci-blob-store --no-default-features --features fs",
     ),
     (
         "blobs-memory",
         "oci-blob-store over memory alone",
-        "test --locked -p oci-blob-store --no-default-features --features memory",
+        "test --locked --lib --tests -p oci-blob-store --no-default-features --features memory",
     ),
     (
         "meta-bare",
@@ -184,12 +185,12 @@ const FEATURES: &[(&str, &str, &str)] = &[
     (
         "meta-sqlite",
         "oci-meta over SQLite alone",
-        "test --locked -p oci-meta --no-default-features --features sqlite",
+        "test --locked --lib --tests -p oci-meta --no-default-features --features sqlite",
     ),
     (
         "meta-memory",
         "oci-meta over memory alone",
-        "test --locked -p oci-meta --no-default-features --features memory",
+        "test --locked --lib --tests -p oci-meta --no-default-features --features memory",
     ),
 ];
 
