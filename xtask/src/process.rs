@@ -21,7 +21,7 @@ use crate::Result;
 /// How often a running process is looked at.
 const LOOK: Duration = Duration::from_millis(10);
 /// How long a process may take to end after it was asked to.
-const GRACE: Duration = Duration::from_secs(20);
+const GRACE: Duration = Duration::from_secs(30);
 /// How much of what a failed program said goes into an error.
 const TAIL: usize = 2000;
 
@@ -166,7 +166,7 @@ fn wait(running: &mut Running, limit: Duration) -> Result<ExitStatus> {
     }
 }
 
-/// A process with its group; dropped, all of it is killed.
+/// A process with its group; dropped, it is asked to end, and what is left of the group is killed.
 #[derive(Debug)]
 struct Running {
     child: Child,
@@ -188,8 +188,29 @@ impl Running {
     }
 }
 
+impl Running {
+    /// Asks the process to end, so that it can end what it has started elsewhere; answers its
+    /// status, or nothing if it is still there after a while.
+    fn end(&mut self) -> Result<Option<ExitStatus>> {
+        self.signal(Signal::TERM);
+        let end = Instant::now() + GRACE;
+        loop {
+            if let Some(status) = self.child.try_wait()? {
+                return Ok(Some(status));
+            }
+            if Instant::now() > end {
+                return Ok(None);
+            }
+            sleep(LOOK);
+        }
+    }
+}
+
 impl Drop for Running {
     fn drop(&mut self) {
+        if matches!(self.child.try_wait(), Ok(None)) {
+            let _ = self.end();
+        }
         self.signal(Signal::KILL);
         let _ = self.child.wait();
     }
@@ -254,21 +275,8 @@ impl Daemon {
     /// # Errors
     /// When it does not end in time; then it is killed.
     pub(crate) fn stop(mut self) -> Result<ExitStatus> {
-        self.end()
-    }
-
-    fn end(&mut self) -> Result<ExitStatus> {
-        self.running.signal(Signal::TERM);
-        let end = Instant::now() + GRACE;
-        loop {
-            if let Some(status) = self.running.child.try_wait()? {
-                return Ok(status);
-            }
-            if Instant::now() > end {
-                bail!("{} does not end: {}", self.name, self.said());
-            }
-            sleep(LOOK);
-        }
+        let ended = self.running.end()?;
+        ended.with_context(|| format!("{} does not end: {}", self.name, self.said()))
     }
 
     /// What the program has said so far.
@@ -279,14 +287,5 @@ impl Daemon {
 
     fn said(&self) -> String {
         tail(self.log().trim(), TAIL).to_owned()
-    }
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        // A daemon that is asked first takes its own children with it.
-        if matches!(self.running.child.try_wait(), Ok(None)) {
-            let _ = self.end();
-        }
     }
 }

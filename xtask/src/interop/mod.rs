@@ -176,6 +176,7 @@ impl Hall<'_> {
         let server = Server::start(&self.binary, &data, &[])?;
         let mut bench = Bench::new(client.as_ref(), &self.images, server);
         for &operation in &self.operations {
+            ensure!(!process::interrupted(), "interrupted");
             row.cells.push(cell(&mut bench, entry, operation));
         }
         bench.end()?;

@@ -32,13 +32,24 @@ pub(super) enum Outcome {
 }
 
 /// The verdicts so far.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Board {
+    /// All that will be posted.
+    expected: Vec<&'static str>,
     verdicts: Mutex<HashMap<&'static str, Verdict>>,
     posted: Condvar,
 }
 
 impl Board {
+    /// A board for these parts.
+    pub(super) fn expecting(lanes: &[Lane]) -> Board {
+        Board {
+            expected: lanes.iter().flatten().map(|part| part.name).collect(),
+            verdicts: Mutex::default(),
+            posted: Condvar::new(),
+        }
+    }
+
     /// Posts and prints a verdict.
     pub(super) fn post(&self, part: &Part, verdict: Verdict) {
         print(part, &verdict);
@@ -46,10 +57,13 @@ impl Board {
         self.posted.notify_all();
     }
 
-    /// Waits until parts have ended.
+    /// Waits until parts have ended, as far as they run at all.
     pub(super) fn await_end(&self, names: &[&str]) {
         let mut verdicts = self.verdicts();
-        while !names.iter().all(|name| verdicts.contains_key(name)) {
+        let pending = |verdicts: &HashMap<_, _>, name| {
+            self.expected.contains(name) && !verdicts.contains_key(name)
+        };
+        while names.iter().any(|name| pending(&verdicts, name)) {
             let woken = self.posted.wait(verdicts);
             verdicts = woken.unwrap_or_else(PoisonError::into_inner);
         }

@@ -30,7 +30,7 @@ pub(crate) struct Args {
     /// Leave the machine as it is: install no packages, build no clients
     #[arg(long)]
     no_install: bool,
-    /// Only these parts
+    /// Only these parts, and what they need
     #[arg(long, value_name = "PART", value_delimiter = ',')]
     only: Vec<String>,
     /// Not these parts
@@ -46,7 +46,7 @@ pub(crate) struct Args {
 /// # Errors
 /// When a part fails or cannot run or, where `CI` is `true`, something mandatory is missing.
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let lanes = plan::lanes();
+    let mut lanes = plan::lanes();
     if args.list {
         for part in lanes.iter().flatten() {
             println!("{:<14} {}", part.name, part.title);
@@ -54,10 +54,13 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         return Ok(());
     }
     check_names(args, &lanes)?;
+    if !args.only.is_empty() {
+        plan::keep(&mut lanes, &args.only);
+    }
     let strict = std::env::var("CI").is_ok_and(|value| value == "true");
     let run = Run {
         args,
-        board: Board::default(),
+        board: Board::expecting(&lanes),
         setting: Setting::new(!args.no_install, strict)?,
         logs: workspace::target_dir()?.join("xtask").join("logs"),
     };
@@ -108,8 +111,7 @@ impl Run<'_> {
             },
             ..Verdict::default()
         };
-        let named = |list: &[String]| list.iter().any(|name| name == part.name);
-        if named(&self.args.skip) || (!self.args.only.is_empty() && !named(&self.args.only)) {
+        if self.args.skip.iter().any(|name| name == part.name) {
             return skipped("not asked for".to_owned());
         }
         self.board.await_end(part.after);

@@ -116,6 +116,16 @@ pub(super) fn lanes() -> Vec<Lane> {
     vec![cargo_lane(), machine_lane()]
 }
 
+/// Leaves only the named parts, and what they need.
+pub(super) fn keep(lanes: &mut Vec<Lane>, names: &[String]) {
+    let named = |part: &&Part| names.iter().any(|name| name == part.name);
+    let chosen = lanes.iter().flatten().filter(named);
+    let needed: Vec<_> = chosen.flat_map(|part| part.needs).copied().collect();
+    for lane in lanes {
+        lane.retain(|part| named(&part) || needed.contains(&part.name));
+    }
+}
+
 fn cargo_lane() -> Lane {
     let mut lane = vec![
         cargo("format", "the code is formatted", "fmt --all --check"),
@@ -250,7 +260,7 @@ fn own(name: &'static str, title: &'static str, line: &'static str) -> Part {
 mod tests {
     use std::collections::HashSet;
 
-    use super::lanes;
+    use super::{keep, lanes};
 
     /// Parts wait for parts of other lanes or for earlier ones of their own, so no two can wait for
     /// each other as long as only one lane waits.
@@ -270,5 +280,13 @@ mod tests {
                 assert!(names.contains(other), "{} waits for {other}", part.name);
             }
         }
+    }
+
+    #[test]
+    fn a_chosen_part_brings_what_it_needs() {
+        let mut lanes = lanes();
+        keep(&mut lanes, &["interop".to_owned(), "tidy".to_owned()]);
+        let names: Vec<_> = lanes.iter().flatten().map(|part| part.name).collect();
+        assert_eq!(names, ["tidy", "server", "interop"]);
     }
 }
