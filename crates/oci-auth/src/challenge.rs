@@ -28,6 +28,40 @@ pub enum Challenge {
     },
 }
 
+/// How a registry asks people and programs to log in: one way for all of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LoginScheme {
+    /// By name and password.
+    Basic {
+        /// What they are for, shown to people.
+        realm: Quotable,
+    },
+    /// By tokens.
+    Bearer {
+        /// The URL where tokens are handed out: of the configuration, never of a request.
+        realm: Quotable,
+        /// The audience of the tokens.
+        service: Quotable,
+    },
+}
+
+impl LoginScheme {
+    /// The challenge for these scopes. A name and a password are for everything, so that Basic
+    /// says neither scopes nor errors.
+    #[must_use]
+    pub fn challenge(&self, scopes: Vec<ResourceScope>, error: Option<BearerError>) -> Challenge {
+        match self.clone() {
+            Self::Basic { realm } => Challenge::Basic { realm },
+            Self::Bearer { realm, service } => Challenge::Bearer {
+                realm,
+                service,
+                scopes,
+                error,
+            },
+        }
+    }
+}
+
 /// What is wrong with a token (RFC 6750 §3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BearerError {

@@ -66,6 +66,18 @@ impl RepoGlob {
     }
 }
 
+/// The pattern that this repository alone matches.
+impl From<RepositoryName> for RepoGlob {
+    fn from(name: RepositoryName) -> Self {
+        let words = name.components().map(|word| Segment::Word(word.into()));
+        Self {
+            text: name.as_str().into(),
+            segments: words.collect(),
+            shape: Shape::Exact(name),
+        }
+    }
+}
+
 /// Whether `name` is below `parent`, which is not below itself.
 pub(crate) fn is_below(name: &RepositoryName, parent: &RepositoryName) -> bool {
     let rest = name.as_str().strip_prefix(parent.as_str());

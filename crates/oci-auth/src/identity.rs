@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
-use crate::{GroupName, ProviderName, UserName};
+use crate::{GroupName, Groups, NameError, ProviderName, UserName};
 
 /// Who asks, as far as it has been shown. Clones are cheap.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -57,6 +57,35 @@ impl Identity {
         Self::User(Arc::new(User { name, groups }))
     }
 
+    /// Reads what [`Display`](fmt::Display) prints, and a bare name as a user's; users are put
+    /// into their `groups`. A workload has no claims then. For questions about somebody, not for
+    /// requests of theirs.
+    ///
+    /// # Errors
+    /// [`NameError`].
+    pub fn parse(text: &str, groups: &Groups) -> Result<Self, NameError> {
+        let (kind, rest) = text.split_once(':').unwrap_or(("user", text));
+        let provider = || rest.split_once(':').unwrap_or((rest, ""));
+        Ok(match kind {
+            "user" if text == "anonymous" => Self::Anonymous,
+            "user" => {
+                let name: UserName = rest.parse()?;
+                let groups = groups.of(&name);
+                Self::user(name, groups)
+            }
+            "issuer" => Self::External(Arc::new(External {
+                issuer: provider().0.parse()?,
+                subject: provider().1.into(),
+            })),
+            "oidc" => Self::Workload(Arc::new(Workload {
+                provider: provider().0.parse()?,
+                subject: provider().1.into(),
+                claims: BTreeMap::new(),
+            })),
+            _ => return Err(NameError::Character(':')),
+        })
+    }
+
     /// Whether it is nobody in particular.
     #[must_use]
     pub fn is_anonymous(&self) -> bool {
@@ -92,6 +121,40 @@ impl fmt::Display for Identity {
             Self::Workload(workload) => {
                 write!(f, "oidc:{}:{}", workload.provider, workload.subject)
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn identities_print_and_parse() {
+        let groups = Groups::parse("team: alice").unwrap();
+        for (text, printed, name) in [
+            ("anonymous", "anonymous", None),
+            ("alice", "user:alice", Some("alice")),
+            ("user:alice", "user:alice", Some("alice")),
+            ("user:anonymous", "user:anonymous", Some("anonymous")),
+            ("issuer:corp:a:b", "issuer:corp:a:b", Some("corp:a:b")),
+            ("issuer:corp", "issuer:corp:", Some("corp:")),
+            (
+                "oidc:github:repo:a/b",
+                "oidc:github:repo:a/b",
+                Some("github:repo:a/b"),
+            ),
+        ] {
+            let identity = Identity::parse(text, &groups).unwrap();
+            assert_eq!(identity.to_string(), printed, "{text}");
+            assert_eq!(identity.name().as_deref(), name, "{text}");
+        }
+        let Ok(Identity::User(alice)) = Identity::parse("alice", &groups) else {
+            panic!("alice is a user");
+        };
+        assert!(alice.groups.contains("team"));
+        for bad in ["", "user:", "user:a:b", "issuer:", "role:a"] {
+            assert!(Identity::parse(bad, &groups).is_err(), "{bad:?}");
         }
     }
 }

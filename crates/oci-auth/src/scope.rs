@@ -140,6 +140,39 @@ impl ResourceScope {
         rights.fold(Rights::NONE, Rights::union)
     }
 
+    /// The same thing with other actions.
+    pub(crate) fn with_actions(&self, actions: impl IntoIterator<Item = ScopeAction>) -> Self {
+        let mut scope = Self {
+            actions: Vec::new(),
+            ..self.clone()
+        };
+        scope.add(actions);
+        scope
+    }
+
+    /// A scope of parts that somebody else has written; none if it could not be one. Words that
+    /// could be no action are left out.
+    pub(crate) fn from_parts<'a>(
+        kind: &str,
+        class: Option<&str>,
+        name: &str,
+        words: impl IntoIterator<Item = &'a str>,
+    ) -> Option<Self> {
+        let kind = parse_kind(kind)?;
+        let fits = !name.is_empty() && name.len() <= MAX_LEN && name.bytes().all(is_name_byte);
+        if !fits || !class.is_none_or(is_word) {
+            return None;
+        }
+        let mut scope = Self {
+            kind,
+            class: class.map(Into::into),
+            name: name.into(),
+            actions: Vec::new(),
+        };
+        scope.add(words.into_iter().filter_map(|word| parse_action(word).ok()));
+        Some(scope)
+    }
+
     fn add(&mut self, actions: impl IntoIterator<Item = ScopeAction>) {
         for action in actions {
             if !self.actions.contains(&action) {
@@ -218,12 +251,13 @@ fn is_name_byte(b: u8) -> bool {
     b.is_ascii_graphic() && b != b'"' && b != b'\\'
 }
 
+/// Whether it could be a type or a class.
+fn is_word(text: &str) -> bool {
+    let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_');
+    !text.is_empty() && text.bytes().all(allowed)
+}
+
 fn parse_type(text: &str) -> Result<(ResourceType, Option<Box<str>>), ScopeError> {
-    let is_word = |word: &str| {
-        let allowed =
-            |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_');
-        !word.is_empty() && word.bytes().all(allowed)
-    };
     let (kind, class) = match text.strip_suffix(')') {
         Some(rest) => {
             let (kind, class) = rest.split_once('(').ok_or(ScopeError::Type)?;
@@ -231,15 +265,18 @@ fn parse_type(text: &str) -> Result<(ResourceType, Option<Box<str>>), ScopeError
         }
         None => (text, None),
     };
-    if !is_word(kind) || !class.is_none_or(is_word) {
-        return Err(ScopeError::Type);
+    match parse_kind(kind) {
+        Some(kind) if class.is_none_or(is_word) => Ok((kind, class.map(Into::into))),
+        _ => Err(ScopeError::Type),
     }
-    let kind = match kind {
-        "repository" => ResourceType::Repository,
-        "registry" => ResourceType::Registry,
-        other => ResourceType::Other(other.into()),
-    };
-    Ok((kind, class.map(Into::into)))
+}
+
+fn parse_kind(text: &str) -> Option<ResourceType> {
+    match text {
+        "repository" => Some(ResourceType::Repository),
+        "registry" => Some(ResourceType::Registry),
+        other => is_word(other).then(|| ResourceType::Other(other.into())),
+    }
 }
 
 fn parse_action(text: &str) -> Result<ScopeAction, ScopeError> {
@@ -249,7 +286,9 @@ fn parse_action(text: &str) -> Result<ScopeAction, ScopeError> {
         "push" => ScopeAction::Push,
         "delete" => ScopeAction::Delete,
         "*" => ScopeAction::All,
-        other if other.bytes().all(allowed) => ScopeAction::Other(other.into()),
+        other if !other.is_empty() && other.bytes().all(allowed) => {
+            ScopeAction::Other(other.into())
+        }
         _ => return Err(ScopeError::Action),
     })
 }

@@ -48,6 +48,27 @@ fn challenges_have_the_form_that_clients_know() {
 }
 
 #[test]
+fn a_scheme_makes_its_challenges() {
+    let scopes = || vec!["repository:a:pull".parse().unwrap()];
+    let error = Some(BearerError::InvalidToken);
+    let basic = LoginScheme::Basic {
+        realm: quotable("r"),
+    };
+    assert_eq!(
+        basic.challenge(scopes(), error).to_string(),
+        "Basic realm=\"r\""
+    );
+    let scheme = LoginScheme::Bearer {
+        realm: quotable("https://registry.example/token"),
+        service: quotable("registry.example"),
+    };
+    assert_eq!(
+        scheme.challenge(scopes(), error),
+        bearer(&["repository:a:pull"], error)
+    );
+}
+
+#[test]
 fn challenges_of_others_are_read() {
     let expected = Ok(bearer(&["repository:a:pull"], None));
     for text in [

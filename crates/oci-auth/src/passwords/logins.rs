@@ -7,8 +7,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::available_parallelism;
 use std::time::Duration;
 
-use ring::hmac;
-use ring::rand::SystemRandom;
 use tokio::sync::watch;
 
 use super::LoginError;
@@ -17,6 +15,7 @@ use super::effort::Effort;
 use super::hash::{Checked, MAX_PASSWORD};
 use super::htpasswd::Entry;
 use super::pool::{Busy, Pool, network};
+use crate::fingerprint::{Fingerprint, Fingerprints};
 use crate::recent::Recent;
 use crate::{Login, UnixTime};
 
@@ -59,8 +58,6 @@ const TOO_BUSY: LoginError = LoginError::TooMany {
 /// How many users and addresses with failures are remembered.
 const FAILURES: usize = 100_000;
 
-type Fingerprint = [u8; 32];
-
 pub(super) struct Logins {
     pool: Pool,
     shared: Arc<Shared>,
@@ -78,8 +75,7 @@ pub(super) struct Candidate<'a> {
 }
 
 struct Shared {
-    /// Made anew by each process, and never written anywhere.
-    key: hmac::Key,
+    fingerprints: Fingerprints,
     cached_for: Duration,
     verified: Mutex<Recent<Fingerprint, UnixTime>>,
     backoff: Mutex<Backoff>,
@@ -91,9 +87,8 @@ type Flight = watch::Receiver<Option<bool>>;
 
 impl Logins {
     pub(super) fn start(options: &PasswordOptions) -> io::Result<Self> {
-        let key = hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new());
         let shared = Shared {
-            key: key.map_err(|_| io::Error::other("the system has no randomness"))?,
+            fingerprints: Fingerprints::new().map_err(io::Error::other)?,
             cached_for: options.cached_for,
             verified: Mutex::new(Recent::new(options.cached)),
             backoff: Mutex::new(Backoff::new(FAILURES)),
@@ -215,32 +210,17 @@ impl Drop for Landing {
 }
 
 impl Shared {
-    /// Names a credential without telling anything of it: a hash under a key that only this
-    /// process has, over the name, the password, and the stored hash that it was held against.
+    /// Names a login together with the stored hash that it is held against.
     fn fingerprint(&self, candidate: &Candidate<'_>) -> Fingerprint {
         let stored = candidate.entry.map_or("", |entry| entry.hash.as_str());
         let Login { user, password } = candidate.login;
-        self.mac(&[
-            user.as_bytes(),
-            password.expose().as_bytes(),
-            stored.as_bytes(),
-        ])
+        let parts = [user.as_str(), password.expose(), stored].map(str::as_bytes);
+        self.fingerprints.of(&parts)
     }
 
     fn who(&self, user: &str, address: Option<IpAddr>) -> Fingerprint {
         let address = address.map_or(0, network).to_be_bytes();
-        self.mac(&[user.as_bytes(), &address])
-    }
-
-    fn mac(&self, parts: &[&[u8]]) -> Fingerprint {
-        let mut context = hmac::Context::with_key(&self.key);
-        for part in parts {
-            context.update(&(part.len() as u64).to_be_bytes());
-            context.update(part);
-        }
-        let mut fingerprint = [0; 32];
-        fingerprint.copy_from_slice(context.sign().as_ref());
-        fingerprint
+        self.fingerprints.of(&[user.as_bytes(), &address])
     }
 
     fn is_verified(&self, fingerprint: &Fingerprint, now: UnixTime) -> bool {
