@@ -213,6 +213,31 @@ mod tests {
         }
     }
 
+    /// The calling thread's priority, as the system counts it.
+    #[cfg(target_os = "linux")]
+    fn niceness() -> i32 {
+        let stat = std::fs::read_to_string("/proc/thread-self/stat").unwrap();
+        let behind_name = stat.rsplit_once(')').unwrap().1;
+        behind_name
+            .split_whitespace()
+            .nth(16)
+            .unwrap()
+            .parse()
+            .unwrap()
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn its_threads_alone_have_a_low_priority() {
+        let before = niceness();
+        let pool = Pool::start(1, 1, 5).unwrap();
+        let (sender, receiver) = channel();
+        pool.submit(A, move || sender.send(niceness())).unwrap();
+        let there = receiver.recv_timeout(Duration::from_secs(10)).unwrap();
+        assert_eq!(there, (before + 5).min(19));
+        assert_eq!(niceness(), before);
+    }
+
     #[test]
     fn addresses_of_one_network_are_one() {
         let key = |text: &str| network(text.parse().unwrap());

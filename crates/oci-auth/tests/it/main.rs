@@ -7,5 +7,6 @@ mod bearer;
 mod contract;
 mod endpoint;
 mod external;
+mod files;
 mod history;
 mod support;
