@@ -291,6 +291,23 @@ mod tests {
         assert_eq!(*value.current(), 2);
     }
 
+    /// A filesystem's clock may stand still between two writes of the same size.
+    #[test]
+    fn a_file_that_has_just_changed_is_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("number");
+        for (is_old, read_again) in [(false, true), (true, false)] {
+            fs::write(&path, "1").unwrap();
+            if is_old {
+                settle(&path);
+            }
+            let value = number(&path);
+            // As if the former content had been another one.
+            value.seen.lock().unwrap().content = [0; 32];
+            assert_eq!(value.refresh().unwrap(), read_again, "old: {is_old}");
+        }
+    }
+
     #[test]
     fn what_cannot_be_used_keeps_the_former_value() {
         let folder = tempfile::tempdir().unwrap();
