@@ -42,6 +42,9 @@ pub struct Caller {
     pub identity: Identity,
     /// What bounds the rights.
     pub grant: Grant,
+    /// Whether a password was checked for this request, rather than remembered or not asked for:
+    /// what a log takes for a login.
+    pub logged_in: bool,
 }
 
 /// What bounds the rights in a request, besides the rules.
@@ -61,8 +64,17 @@ impl Caller {
     /// Somebody whose rights are bounded by the rules alone.
     #[must_use]
     pub fn unbounded(identity: Identity) -> Self {
-        let grant = Grant::Unbounded;
-        Self { identity, grant }
+        Self::new(identity, Grant::Unbounded)
+    }
+
+    /// Somebody whose rights are bounded by `grant` too.
+    #[must_use]
+    pub fn new(identity: Identity, grant: Grant) -> Self {
+        Self {
+            identity,
+            grant,
+            logged_in: false,
+        }
     }
 }
 
@@ -160,15 +172,18 @@ impl BasicAuthenticator {
 #[async_trait]
 impl Authenticator for BasicAuthenticator {
     async fn authenticate(&self, attempt: Attempt<'_>) -> Result<Caller, AuthError> {
-        let identity = match attempt.credentials {
-            None => Identity::Anonymous,
+        match attempt.credentials {
+            None => Ok(Caller::unbounded(Identity::Anonymous)),
             Some(Credentials::Basic(login)) => {
                 let account = self.accounts.login(login, attempt.address, attempt.now);
-                account.await?.identity
+                let account = account.await?;
+                Ok(Caller {
+                    logged_in: account.checked,
+                    ..Caller::unbounded(account.identity)
+                })
             }
-            Some(Credentials::Bearer(_)) => return Err(AuthError::Kind),
-        };
-        Ok(Caller::unbounded(identity))
+            Some(Credentials::Bearer(_)) => Err(AuthError::Kind),
+        }
     }
 }
 
@@ -191,10 +206,7 @@ impl Authenticator for BearerAuthenticator {
     async fn authenticate(&self, attempt: Attempt<'_>) -> Result<Caller, AuthError> {
         let token = match attempt.credentials {
             None => {
-                return Ok(Caller {
-                    identity: Identity::Anonymous,
-                    grant: Grant::NoToken,
-                });
+                return Ok(Caller::new(Identity::Anonymous, Grant::NoToken));
             }
             Some(Credentials::Bearer(token)) => token,
             Some(Credentials::Basic(_)) => return Err(AuthError::Kind),

@@ -85,7 +85,7 @@ impl BearerError {
 }
 
 /// Text that a quoted string can carry: printable ASCII and spaces, at most 1,024 bytes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Quotable(Box<str>);
 
 /// The text has characters that a header must not carry, or too many.

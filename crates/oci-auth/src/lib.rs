@@ -90,7 +90,7 @@
 //! | HEAD of a manifest or a blob | [`Access::Probe`] |
 //! | uploads: opening, writing, their state, cancelling | [`Access::Write`] |
 //! | a mount | [`Access::Write`] in the target; the source by [`Caller::may_mount_from`] or [`Caller::mount_scope`], and an ordinary upload where it may not be read |
-//! | PUT of a manifest | [`Access::Write`]; without [`Action::Overwrite`] in the verdict no tag may move, and no [immutable](Policy::immutable_tags) tag in any case |
+//! | PUT of a manifest | [`Access::Write`]; without [`Action::Overwrite`] in the verdict no tag may move, and no [immutable](Rules::is_immutable) tag in any case |
 //! | DELETE of a manifest, a tag, a blob | [`Access::Delete`]; immutable tags stay |
 //!
 //! # What is not here

@@ -29,15 +29,6 @@ pub trait Policy: Debug + Send + Sync {
     /// # Errors
     /// As [`rights`](Self::rights).
     async fn pull_scope(&self, identity: &Identity) -> Result<PullScope, PolicyError>;
-
-    /// The tags of the repository that nobody may move or remove; none unless it says so.
-    ///
-    /// # Errors
-    /// As [`rights`](Self::rights).
-    async fn immutable_tags(&self, repository: &RepositoryName) -> Result<TagSet, PolicyError> {
-        let _ = repository;
-        Ok(TagSet::default())
-    }
 }
 
 /// A policy cannot be asked, for instance because it is elsewhere and out of reach.

@@ -314,10 +314,6 @@ impl Policy for Rules {
     async fn pull_scope(&self, identity: &Identity) -> Result<PullScope, PolicyError> {
         Ok(Self::pull_scope(self, identity))
     }
-
-    async fn immutable_tags(&self, repository: &RepositoryName) -> Result<TagSet, PolicyError> {
-        Ok(Self::immutable_tags(self, repository))
-    }
 }
 
 /// The policy of the moment.
@@ -333,10 +329,6 @@ impl<P: Policy> Policy for Live<P> {
 
     async fn pull_scope(&self, identity: &Identity) -> Result<PullScope, PolicyError> {
         self.current().pull_scope(identity).await
-    }
-
-    async fn immutable_tags(&self, repository: &RepositoryName) -> Result<TagSet, PolicyError> {
-        self.current().immutable_tags(repository).await
     }
 }
 

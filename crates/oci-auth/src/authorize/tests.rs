@@ -66,7 +66,7 @@ fn caller(text: &str) -> Caller {
         (who, _) if who.ends_with('?') => Grant::Builtin(scopes(bound)),
         _ => Grant::Unbounded,
     };
-    Caller { identity, grant }
+    Caller::new(identity, grant)
 }
 
 fn print(verdict: &Verdict) -> String {
@@ -419,7 +419,7 @@ proptest! {
         };
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let need = Need::Repository { name: &repository, access };
-        let caller = Caller { identity, grant };
+        let caller = Caller::new(identity, grant);
         let verdict = runtime.block_on(authorize(&rules, &caller, need)).unwrap();
         if let Verdict::Allowed(found) = &verdict {
             prop_assert_eq!(expected, "allowed");

@@ -12,7 +12,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::digest::{SHA256, digest};
 
-use super::logins::{Candidate, Logins};
+use super::logins::{Candidate, Logins, Verified};
 use super::{Htpasswd, PasswordOptions};
 use crate::{Groups, Identity, Live, Login, UnixTime, UserName};
 
@@ -48,6 +48,8 @@ pub struct Account {
     pub identity: Identity,
     /// Changes with the password: what was handed out for a former one is worth nothing.
     pub version: CredentialVersion,
+    /// Whether the password was checked just now, rather than remembered or not asked for.
+    pub checked: bool,
 }
 
 /// Names a state of somebody's credentials. It is put into tokens, so it tells nothing about
@@ -128,6 +130,7 @@ impl HtpasswdAccounts {
             identity: Identity::user(name.clone(), groups),
             name,
             version,
+            checked: false,
         }
     }
 }
@@ -149,9 +152,12 @@ impl Accounts for HtpasswdAccounts {
             address,
             now,
         };
-        let right = self.logins.verify(candidate).await?;
+        let verified = self.logins.verify(candidate).await?;
         match (entry, login.user.parse()) {
-            (Some(entry), Ok(name)) if right => Ok(self.with_groups(name, entry.version.clone())),
+            (Some(entry), Ok(name)) if verified != Verified::Wrong => Ok(Account {
+                checked: verified == Verified::Checked,
+                ..self.with_groups(name, entry.version.clone())
+            }),
             _ => Err(LoginError::Wrong),
         }
     }

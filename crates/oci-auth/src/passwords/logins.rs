@@ -82,6 +82,17 @@ struct Shared {
     flights: Mutex<HashMap<Fingerprint, Flight>>,
 }
 
+/// What became of a login.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verified {
+    /// The password is wrong.
+    Wrong,
+    /// It was right a while ago.
+    Remembered,
+    /// It is right.
+    Checked,
+}
+
 /// Becomes true or false when the password has been checked.
 type Flight = watch::Receiver<Option<bool>>;
 
@@ -101,19 +112,24 @@ impl Logins {
     }
 
     /// Whether the password is right.
-    pub(super) async fn verify(&self, candidate: Candidate<'_>) -> Result<bool, LoginError> {
+    pub(super) async fn verify(&self, candidate: Candidate<'_>) -> Result<Verified, LoginError> {
         let password = candidate.login.password.expose();
         if password.is_empty() || password.len() > MAX_PASSWORD {
-            return Ok(false);
+            return Ok(Verified::Wrong);
         }
         let fingerprint = self.shared.fingerprint(&candidate);
         if self.shared.is_verified(&fingerprint, candidate.now) {
-            return Ok(true);
+            return Ok(Verified::Remembered);
         }
         let mut flight = self.board(fingerprint, &candidate)?;
         let landed = flight.wait_for(Option::is_some).await;
         // A flight that ended without an outcome was not taken.
-        landed.ok().and_then(|right| *right).ok_or(TOO_BUSY)
+        let right = landed.ok().and_then(|right| *right).ok_or(TOO_BUSY)?;
+        Ok(if right {
+            Verified::Checked
+        } else {
+            Verified::Wrong
+        })
     }
 
     /// Joins the check of the same credential that is under way, or starts one.

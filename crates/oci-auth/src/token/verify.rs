@@ -73,7 +73,7 @@ impl TokenVerifier for BuiltinTokens {
         let grant = Grant::Builtin(Arc::clone(scopes));
         if accepted.subject.is_empty() {
             let identity = Identity::Anonymous;
-            return Ok(Caller { identity, grant });
+            return Ok(Caller::new(identity, grant));
         }
         let name = accepted
             .subject
@@ -83,7 +83,7 @@ impl TokenVerifier for BuiltinTokens {
         let same =
             account.filter(|account| accepted.cred.as_deref() == Some(account.version.as_str()));
         let identity = same.ok_or(TokenRejection::Subject)?.identity;
-        Ok(Caller { identity, grant })
+        Ok(Caller::new(identity, grant))
     }
 }
 
@@ -142,10 +142,8 @@ impl TokenVerifier for ExternalTokens {
             issuer: self.name.clone(),
             subject: accepted.subject.as_str().into(),
         };
-        Ok(Caller {
-            identity: Identity::External(Arc::new(external)),
-            grant: Grant::External(Arc::clone(scopes)),
-        })
+        let identity = Identity::External(Arc::new(external));
+        Ok(Caller::new(identity, Grant::External(Arc::clone(scopes))))
     }
 }
 
