@@ -1,11 +1,10 @@
 //! One request, as the handlers see it.
 
-use std::borrow::Cow;
-
 use http::HeaderMap;
-use oci_registry::{Ctx, Registry, RegistryError, RepoKey, Scope};
+use oci_registry::{Ctx, Registry, RegistryError, RepoKey};
 use oci_types::{ErrorCode, RepositoryName};
 
+use crate::bounds::Bounds;
 use crate::failure::Failure;
 use crate::headers::Namespace;
 use crate::options::Options;
@@ -24,7 +23,7 @@ pub(crate) struct Call<'a> {
     pub(crate) route: RouteName,
     pub(crate) headers: &'a HeaderMap,
     pub(crate) query: RawQuery<'a>,
-    pub(crate) scope: Cow<'a, Scope>,
+    pub(crate) bounds: Bounds<'a>,
 }
 
 impl<'a> Call<'a> {

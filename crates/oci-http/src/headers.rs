@@ -17,7 +17,8 @@ use oci_types::{
 use crate::Verb;
 
 static DOCKER_API_VERSION: HeaderName = HeaderName::from_static("docker-distribution-api-version");
-static DOCKER_CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
+pub(crate) static DOCKER_CONTENT_DIGEST: HeaderName =
+    HeaderName::from_static("docker-content-digest");
 static DOCKER_UPLOAD_UUID: HeaderName = HeaderName::from_static("docker-upload-uuid");
 static OCI_FILTERS_APPLIED: HeaderName = HeaderName::from_static("oci-filters-applied");
 static OCI_NAMESPACE: HeaderName = HeaderName::from_static("oci-namespace");
@@ -41,10 +42,15 @@ fn text(value: impl Display) -> HeaderValue {
 }
 
 macro_rules! response_headers {
-    ($($(#[$doc:meta])* $type:ident($inner:ty) => $name:expr, |$value:ident| $render:expr;)*) => {$(
-        $(#[$doc])*
+    ($(
+        $(#[doc = $doc:literal])* $(#[cfg($when:meta)])?
+        $type:ident($inner:ty) => $name:expr, |$value:ident| $render:expr;
+    )*) => {$(
+        $(#[doc = $doc])*
+        $(#[cfg($when)])?
         pub(crate) struct $type(pub(crate) $inner);
 
+        $(#[cfg($when)])?
         impl ResponseHeader for $type {
             fn into_pair(self) -> (HeaderName, HeaderValue) {
                 let $value = &self.0;
@@ -90,6 +96,9 @@ response_headers! {
         |filters| HeaderValue::from_static(filters);
     /// `OCI-Namespace`.
     Namespace(Upstream) => OCI_NAMESPACE, |upstream| text(upstream);
+    /// `WWW-Authenticate`: one challenge.
+    #[cfg(feature = "auth")]
+    Authenticate(String) => header::WWW_AUTHENTICATE, |challenge| text(challenge);
     /// `X-Request-Id`.
     RequestId(Arc<str>) => REQUEST_ID, |id| text(id);
     /// `Accept-Ranges`.

@@ -17,12 +17,19 @@
 //!
 //! # Who asks
 //!
-//! Nothing here authenticates. A layer in front of the router that does so puts what it found
-//! into the request's extensions: an [`Actor`], on whose behalf the request is then done, and a
-//! [`Scope`], which bounds the catalog and what may be mounted. Without them it is
-//! [`Actor::Anonymous`] and [`Scope::All`]. To decide what a request may do, such a layer reads
-//! its path with [`Route::parse`], as the router does; a layer that answers by itself should
-//! [`linger`].
+//! By default anybody may do everything. With the feature `auth`, an `Access` is put around the
+//! registry: an `Authenticator` that says who makes a request and a `Policy` that says what they
+//! may do, both of the crate `oci-auth`, which has ready ones, or of one's own;
+//! `TokenEndpoint` hands out tokens. The example `authenticator` has its own users in few lines.
+//!
+//! A layer in front of the router can do it in another way. It puts what it found into the
+//! request's extensions: an [`Actor`], on whose behalf the request is then done, and a [`Scope`],
+//! which bounds the catalog and what may be mounted. Without them it is [`Actor::Anonymous`] and
+//! [`Scope::All`]. To decide what a request may do, such a layer reads its path with
+//! [`Route::parse`], as the router does; a layer that answers by itself should [`linger`].
+//!
+//! What people may have to answer for is told to an [`Audit`], with the [`ClientAddr`] that the
+//! server found.
 //!
 //! # What clients are told
 //!
@@ -47,8 +54,13 @@
 //! off. No route has axum's default body limit: blobs are streamed, and manifests have
 //! [a limit of their own](RegistryRouter::max_manifest_bytes).
 
+#[cfg(feature = "auth")]
+mod access;
+mod audit;
 mod body;
+mod bounds;
 mod call;
+mod client;
 mod conditional;
 mod failure;
 mod handlers;
@@ -63,13 +75,21 @@ mod route;
 mod service;
 #[cfg(feature = "testing")]
 pub mod testing;
+#[cfg(feature = "auth")]
+mod token;
 mod urls;
 mod verb;
 
+#[cfg(feature = "auth")]
+pub use access::Access;
+pub use audit::{Audit, AuditAction, AuditEntry, AuditOutcome, LoginKind};
 pub use body::linger;
+pub use client::ClientAddr;
 pub use observe::{NoObserver, Observer, RequestRecord};
 pub use oci_registry::{Actor, Registry, Scope};
 pub use options::{Namespaces, PathPrefixError, RegistryRouter, router};
 pub use route::{Route, RouteError, RouteName};
 pub use service::RegistryService;
+#[cfg(feature = "auth")]
+pub use token::TokenEndpoint;
 pub use verb::Verb;

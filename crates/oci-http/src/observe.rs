@@ -1,15 +1,21 @@
 //! What is told of each request: to an observer, and to the log.
 
 use std::fmt::Debug;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::request::Parts;
-use http::{StatusCode, Uri};
+use http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use oci_registry::Actor;
+use oci_types::RepositoryName;
 
+#[cfg(feature = "auth")]
+use crate::LoginKind;
 use crate::body::Progress;
-use crate::{RouteName, Verb};
+use crate::headers::DOCKER_CONTENT_DIGEST;
+use crate::options::Options;
+use crate::{Audit, AuditAction, AuditEntry, AuditOutcome, ClientAddr, RouteName, Verb};
 
 /// Is told of every request when it is over, for metrics.
 ///
@@ -55,26 +61,55 @@ pub struct RequestRecord {
 #[derive(Debug)]
 pub(crate) struct Recording {
     observer: Arc<dyn Observer>,
+    audit: Option<Arc<dyn Audit>>,
     record: RequestRecord,
     started: Instant,
     received: Option<Arc<Progress>>,
+    logged: bool,
+    denied: bool,
     line: Option<Line>,
 }
 
-/// What the log says beyond the record.
+/// What the log and the audit say beyond the record.
 #[derive(Debug)]
 struct Line {
     actor: Actor,
+    address: Option<IpAddr>,
     method: http::Method,
     uri: Uri,
     request_id: Arc<str>,
+    repository: Option<RepositoryName>,
+    digest: Option<HeaderValue>,
+}
+
+/// A request, as it is reported.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Identified<'a> {
+    pub(crate) parts: &'a Parts,
+    pub(crate) request_id: &'a Arc<str>,
+    pub(crate) repository: Option<&'a RepositoryName>,
+}
+
+impl Identified<'_> {
+    fn line(self, actor: Actor) -> Line {
+        Line {
+            actor,
+            address: ClientAddr::of(self.parts),
+            method: self.parts.method.clone(),
+            uri: self.parts.uri.clone(),
+            request_id: Arc::clone(self.request_id),
+            repository: self.repository.cloned(),
+            digest: None,
+        }
+    }
 }
 
 impl Recording {
-    pub(crate) fn start(observer: Arc<dyn Observer>, verb: Verb, route: RouteName) -> Self {
-        observer.started();
+    pub(crate) fn start(options: &Options, verb: Verb, route: RouteName) -> Self {
+        options.observer.started();
         Self {
-            observer,
+            observer: Arc::clone(&options.observer),
+            audit: options.audit.clone(),
             record: RequestRecord {
                 verb,
                 route,
@@ -86,19 +121,50 @@ impl Recording {
             },
             started: Instant::now(),
             received: None,
+            logged: is_logged(verb),
+            denied: false,
             line: None,
         }
     }
 
-    /// Keeps what the log needs, if the request is to be logged.
-    pub(crate) fn log_as(&mut self, parts: &Parts, request_id: &Arc<str>) {
-        if is_logged(self.record.verb) {
-            let actor = parts.extensions.get::<Actor>();
-            self.line = Some(Line {
-                actor: actor.cloned().unwrap_or(Actor::Anonymous),
-                method: parts.method.clone(),
-                uri: parts.uri.clone(),
-                request_id: Arc::clone(request_id),
+    /// Keeps what the log and the audit need, if the request is one for them.
+    pub(crate) fn identify(&mut self, request: Identified<'_>) {
+        if self.logged || self.audit.is_some() && !self.record.verb.is_safe() {
+            let actor = request.parts.extensions.get::<Actor>();
+            self.line = Some(request.line(actor.cloned().unwrap_or(Actor::Anonymous)));
+        }
+    }
+
+    /// It is carried out on behalf of `actor`.
+    #[cfg(feature = "auth")]
+    pub(crate) fn admit(&mut self, actor: &Actor) {
+        if let Some(line) = &mut self.line {
+            line.actor = actor.clone();
+        }
+    }
+
+    /// It is not carried out, because `actor` may not ask for it.
+    #[cfg(feature = "auth")]
+    pub(crate) fn deny(&mut self, request: Identified<'_>, actor: Actor) {
+        self.denied = true;
+        if self.logged || self.audit.is_some() {
+            self.line = Some(request.line(actor));
+        }
+    }
+
+    /// Who asks has logged in by it.
+    #[cfg(feature = "auth")]
+    pub(crate) fn log_in(&self, request: Identified<'_>, actor: &Actor) {
+        if let Some(audit) = &self.audit {
+            audit.record(&AuditEntry {
+                action: AuditAction::Login {
+                    by: LoginKind::Password,
+                },
+                actor,
+                address: ClientAddr::of(request.parts),
+                request_id: request.request_id,
+                outcome: AuditOutcome::Done,
+                status: None,
             });
         }
     }
@@ -107,8 +173,11 @@ impl Recording {
         self.received = Some(progress);
     }
 
-    pub(crate) fn answered(&mut self, status: StatusCode) {
+    pub(crate) fn answered(&mut self, status: StatusCode, headers: &HeaderMap) {
         self.record.status = Some(status);
+        if let Some(line) = &mut self.line {
+            line.digest = headers.get(&DOCKER_CONTENT_DIGEST).cloned();
+        }
     }
 
     pub(crate) fn sent(&mut self, bytes: u64) {
@@ -128,8 +197,39 @@ impl Drop for Recording {
             .as_ref()
             .map_or(0, |progress| progress.bytes());
         self.observer.request(&self.record);
-        if let Some(line) = &self.line {
+        let Some(line) = &self.line else {
+            return;
+        };
+        if self.logged {
             log(&self.record, line);
+        }
+        if let Some(audit) = &self.audit
+            && (self.denied || !self.record.verb.is_safe())
+        {
+            audit.record(&line.entry(&self.record, self.denied));
+        }
+    }
+}
+
+impl Line {
+    fn entry(&self, record: &RequestRecord, denied: bool) -> AuditEntry<'_> {
+        AuditEntry {
+            action: AuditAction::Request {
+                verb: record.verb,
+                route: record.route,
+                uri: &self.uri,
+                repository: self.repository.as_ref(),
+                digest: self.digest.as_ref().and_then(|digest| digest.to_str().ok()),
+            },
+            actor: &self.actor,
+            address: self.address,
+            request_id: &self.request_id,
+            outcome: if denied {
+                AuditOutcome::Denied
+            } else {
+                AuditOutcome::of(record.status)
+            },
+            status: record.status,
         }
     }
 }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use axum::Router;
 use oci_registry::Registry;
 
-use crate::{NoObserver, Observer, RegistryService};
+#[cfg(feature = "auth")]
+use crate::Access;
+use crate::{Audit, NoObserver, Observer, RegistryService};
 
 /// Serves `registry` below `/v2`, with the defaults of [`RegistryRouter`].
 pub fn router(registry: Arc<dyn Registry>) -> Router {
@@ -42,6 +44,9 @@ pub(crate) struct Options {
     pub(crate) path_prefix: String,
     pub(crate) require_host: bool,
     pub(crate) observer: Arc<dyn Observer>,
+    pub(crate) audit: Option<Arc<dyn Audit>>,
+    #[cfg(feature = "auth")]
+    pub(crate) access: Option<Access>,
 }
 
 impl RegistryRouter {
@@ -58,6 +63,9 @@ impl RegistryRouter {
                 path_prefix: String::new(),
                 require_host: false,
                 observer: Arc::new(NoObserver),
+                audit: None,
+                #[cfg(feature = "auth")]
+                access: None,
             },
         }
     }
@@ -126,6 +134,21 @@ impl RegistryRouter {
     /// Who is told of every request; nobody by default.
     pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
         self.options.observer = observer;
+        self
+    }
+
+    /// Who is told of writes, refusals of access and logins; nobody by default.
+    pub fn audit(mut self, audit: Arc<dyn Audit>) -> Self {
+        self.options.audit = Some(audit);
+        self
+    }
+
+    /// Who may do what; by default everybody everything that a layer before lets through. With
+    /// it, an [`Actor`](crate::Actor) and a [`Scope`](crate::Scope) among a request's extensions
+    /// are not looked at.
+    #[cfg(feature = "auth")]
+    pub fn access(mut self, access: Access) -> Self {
+        self.options.access = Some(access);
         self
     }
 

@@ -22,13 +22,18 @@ use http_body::Body as _;
 use oci_registry::{Actor, Ctx, Registry, Scope, Timestamp};
 use tower::Service;
 
+#[cfg(feature = "auth")]
+use crate::ClientAddr;
+#[cfg(feature = "auth")]
+use crate::access::Asked;
 use crate::body::{Progress, Sending, track};
+use crate::bounds::Bounds;
 use crate::call::Call;
 use crate::failure::Failure;
 use crate::headers::{
     self, ApiVersion, Caching, Connection, ContentLength, ContentTypeOptions, RequestId,
 };
-use crate::observe::Recording;
+use crate::observe::{Identified, Recording};
 use crate::options::Options;
 use crate::query::RawQuery;
 use crate::reply::{Reply, ReplyBody};
@@ -90,8 +95,14 @@ impl Shared {
         let route = Route::parse(parts.uri.path());
         let name = route.as_ref().map_or_else(RouteError::name, Route::name);
         let id = self.ids.of(&parts.headers);
-        let mut recording = Recording::start(Arc::clone(&self.options.observer), verb, name);
-        recording.log_as(&parts, &id);
+        let mut recording = Recording::start(&self.options, verb, name);
+        let repository = route.as_ref().ok().and_then(Route::repository).cloned();
+        let request = Identified {
+            parts: &parts,
+            request_id: &id,
+            repository: repository.as_ref(),
+        };
+        recording.identify(request);
         let (body, progress) = if body.is_end_stream() {
             (Body::empty(), None)
         } else {
@@ -100,7 +111,7 @@ impl Shared {
             (body, Some(progress))
         };
 
-        let answered = self.answer(&parts, route, body, &id);
+        let answered = self.answer(request, route, body, &mut recording);
         let mut reply = match AssertUnwindSafe(answered).catch_unwind().await {
             Ok(Ok(reply)) => reply,
             Ok(Err(failure)) => failure.into_reply(&id),
@@ -115,11 +126,14 @@ impl Shared {
 
     async fn answer(
         &self,
-        parts: &Parts,
+        request: Identified<'_>,
         route: Result<Route, RouteError>,
         body: Body,
-        id: &Arc<str>,
+        recording: &mut Recording,
     ) -> Result<Reply, Failure> {
+        let Identified {
+            parts, request_id, ..
+        } = request;
         let verb = Verb::from(&parts.method);
         if self.options.require_host && parts.version == Version::HTTP_11 {
             let hosts = parts.headers.get_all(HOST).iter().count();
@@ -128,23 +142,60 @@ impl Shared {
             }
         }
         let route = route.map_err(|error| Failure::path(&error, verb))?;
-        let actor = parts.extensions.get::<Actor>();
-        let scope = parts.extensions.get::<Scope>();
+        let (actor, bounds) = self.admit(request, verb, &route, recording).await?;
         let call = Call {
             registry: &*self.registry,
             options: &self.options,
             ctx: Ctx {
-                actor: actor.cloned().unwrap_or(Actor::Anonymous),
-                request_id: Arc::clone(id),
+                actor,
+                request_id: Arc::clone(request_id),
                 now: Timestamp::now(),
             },
             verb,
             route: route.name(),
             headers: &parts.headers,
             query: RawQuery(parts.uri.query().unwrap_or_default()),
-            scope: scope.map_or(Cow::Owned(Scope::All), Cow::Borrowed),
+            bounds,
         };
         handlers::dispatch(&call, route, body).await
+    }
+
+    /// Who asks, and what bounds the request.
+    #[cfg_attr(
+        not(feature = "auth"),
+        expect(clippy::unused_async, unused_variables, reason = "nobody is asked")
+    )]
+    async fn admit<'a>(
+        &'a self,
+        request: Identified<'a>,
+        verb: Verb,
+        route: &Route,
+        recording: &mut Recording,
+    ) -> Result<(Actor, Bounds<'a>), Failure> {
+        #[cfg(feature = "auth")]
+        if let Some(access) = &self.options.access
+            && route.name().verbs().contains(&verb)
+        {
+            let (headers, address) = (&request.parts.headers, ClientAddr::of(request.parts));
+            let admitted = match access.admit(headers, address, Asked { verb, route }).await {
+                Ok(admitted) => admitted,
+                Err(refused) => {
+                    recording.deny(request, refused.actor);
+                    return Err(refused.failure);
+                }
+            };
+            let actor = admitted.actor();
+            recording.admit(&actor);
+            if admitted.logged_in() {
+                recording.log_in(request, &actor);
+            }
+            return Ok((actor, Bounds::Policy(admitted)));
+        }
+        let extensions = &request.parts.extensions;
+        let actor = extensions.get::<Actor>().cloned();
+        let scope = extensions.get::<Scope>();
+        let scope = scope.map_or(Cow::Owned(Scope::All), Cow::Borrowed);
+        Ok((actor.unwrap_or(Actor::Anonymous), Bounds::Scope(scope)))
     }
 }
 
@@ -160,7 +211,7 @@ fn finish(mut reply: Reply, verb: Verb, id: Arc<str>, mut recording: Recording) 
     if has_length {
         reply.set_default(ContentLength(0));
     }
-    recording.answered(reply.status);
+    recording.answered(reply.status, &reply.headers);
     let body = match reply.body {
         ReplyBody::Blob(blob) if verb != Verb::Head && blob.len() > 0 => {
             Body::new(Sending::new(blob, id, recording))

@@ -35,7 +35,7 @@ pub use oci_meta::{
     Actor, Ctx, MountFrom, Page, RepoKey, RepoPattern, Scope, TagGuard, Timestamp, Upstream,
 };
 pub use oci_upload::UploadId;
-pub use wrap::{ImmutableRule, ImmutableTags, ReadOnly, TagPattern, TagPatternError};
+pub use wrap::{ImmutableTags, ReadOnly};
 
 /// Reads manifests and blobs (specification: Pull).
 #[async_trait]

@@ -2,9 +2,7 @@
 
 mod forward;
 mod immutable;
-mod pattern;
 mod read_only;
 
-pub use immutable::{ImmutableRule, ImmutableTags};
-pub use pattern::{TagPattern, TagPatternError};
+pub use immutable::ImmutableTags;
 pub use read_only::ReadOnly;

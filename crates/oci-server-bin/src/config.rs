@@ -13,7 +13,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use oci_registry::{ImmutableRule, Options};
+use oci_auth::{RuleError, Rules};
+use oci_registry::Options;
 
 use crate::cli::ServeArgs;
 
@@ -28,7 +29,7 @@ pub(crate) struct Config {
     pub(crate) blobs: BlobsUrl,
     pub(crate) registry: Options,
     pub(crate) read_only: bool,
-    pub(crate) immutable: Vec<ImmutableRule>,
+    pub(crate) rules: Rules,
     pub(crate) http: HttpConfig,
     pub(crate) tls: Option<TlsConfig>,
     pub(crate) sweep_every: Duration,
@@ -105,6 +106,8 @@ pub(crate) enum ConfigError {
         value: String,
         problem: String,
     },
+    #[error(transparent)]
+    Rule(#[from] RuleError),
     #[error("{present} is set and {absent} is not; TLS takes both, and without TLS neither is set")]
     HalfTls {
         present: &'static str,

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use oci_registry::{ImmutableTags, LocalRegistry, ReadOnly, SharedRegistry};
+use oci_auth::Rules;
+use oci_registry::{ImmutableTags, LocalRegistry, ReadOnly, RepoKey, SharedRegistry, TagGuard};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
 
@@ -77,11 +78,21 @@ fn api(config: &Config, local: &LocalRegistry, metrics: &Metrics) -> Router {
 fn wrapped(config: &Config, local: LocalRegistry) -> SharedRegistry {
     if config.read_only {
         Arc::new(ReadOnly::new(local))
-    } else if config.immutable.is_empty() {
-        Arc::new(local)
     } else {
-        Arc::new(ImmutableTags::new(local, config.immutable.clone()))
+        let rules = Arc::new(config.rules.clone());
+        Arc::new(ImmutableTags::new(local, move |repo| {
+            immutable(&rules, repo)
+        }))
     }
+}
+
+/// The tags of a repository that nobody may move or remove.
+fn immutable(rules: &Arc<Rules>, repo: &RepoKey) -> TagGuard {
+    if rules.immutable_tags(&repo.name).is_empty() {
+        return TagGuard::none();
+    }
+    let (rules, name) = (Arc::clone(rules), repo.name.clone());
+    TagGuard::new(move |tag| rules.is_immutable(&name, tag))
 }
 
 /// Says where the server is, for scripts, and how to use it, for people.

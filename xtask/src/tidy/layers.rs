@@ -46,7 +46,7 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         name: "oci-http",
-        knows: &["oci-types", "oci-registry"],
+        knows: &["oci-types", "oci-registry", "oci-auth"],
         tests_know: &["oci-blob-store", "oci-meta", "oci-upload"],
     },
     Layer {
@@ -57,6 +57,7 @@ const LAYERS: &[Layer] = &[
             "oci-meta",
             "oci-upload",
             "oci-registry",
+            "oci-auth",
             "oci-http",
         ],
         tests_know: &["oci-conformance"],

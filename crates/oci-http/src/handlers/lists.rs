@@ -15,6 +15,9 @@ use crate::reply::Reply;
 /// the manifests that they read.
 const REFERRERS_BYTES: usize = 4 << 20;
 
+/// After how many repositories a page of the catalog ends that is not full yet.
+const EXAMINED: usize = 10_000;
+
 /// `GET /v2/<name>/tags/list` (end-8).
 pub(super) async fn tags(at: &RepoCall<'_>) -> Result<Reply, Failure> {
     #[derive(Serialize)]
@@ -52,13 +55,8 @@ pub(super) async fn catalog(call: &Call<'_>) -> Result<Reply, Failure> {
 
     let query = query::page(call.query).map_err(|error| malformed(&error))?;
     let limit = call.page_limit(query.n);
-    let after = query.last;
-    let page = call
-        .registry
-        .repositories(&call.ctx, &call.scope, PageRequest { after, limit })
-        .await
-        .map_err(|error| Failure::registry(error, call.route, None))?;
-    let next = last(&page).map(|last| {
+    let page = repositories(call, query.last, limit).await?;
+    let next = page.next.map(|last| {
         let path = format!("{}/v2/_catalog", call.options.path_prefix);
         let n = limit.to_string();
         Link::next(&path, &[("n", &n), ("last", last.as_str())])
@@ -67,6 +65,46 @@ pub(super) async fn catalog(call: &Call<'_>) -> Result<Reply, Failure> {
         repositories: &page.items,
     };
     list(Reply::json(StatusCode::OK, &document)?, next)
+}
+
+/// A page of repositories, and after which one the next page starts, if there is one.
+struct Repositories {
+    items: Vec<RepositoryName>,
+    next: Option<RepositoryName>,
+}
+
+/// The repositories that the caller may see. Where a query cannot tell them apart, the page is
+/// filled from at most [`EXAMINED`] others, and may be short.
+async fn repositories(
+    call: &Call<'_>,
+    mut after: Option<String>,
+    limit: usize,
+) -> Result<Repositories, Failure> {
+    let listed = call.bounds.listed().await?;
+    let mut items = Vec::new();
+    let mut examined = 0;
+    loop {
+        let asked = PageRequest {
+            after: after.take(),
+            limit: limit - items.len(),
+        };
+        let page = call.registry.repositories(&call.ctx, &listed.scope, asked);
+        let page = page
+            .await
+            .map_err(|error| Failure::registry(error, call.route, None))?;
+        let last = last(&page).cloned();
+        examined += page.items.len();
+        match &listed.filter {
+            None => items.extend(page.items),
+            Some(filter) => items.extend(page.items.into_iter().filter(|name| filter(name))),
+        }
+        match last {
+            Some(last) if items.len() < limit && examined < EXAMINED => {
+                after = Some(last.as_str().to_owned());
+            }
+            next => return Ok(Repositories { items, next }),
+        }
+    }
 }
 
 /// `GET /v2/<name>/referrers/<digest>` (end-12).

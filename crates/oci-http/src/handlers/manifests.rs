@@ -66,7 +66,7 @@ pub(super) async fn put(
     body: Body,
 ) -> Result<Reply, Failure> {
     let invalid = ErrorCode::ManifestInvalid;
-    let protect = protection(at)?;
+    let protect = protection(at)?.or(at.call.bounds.protected());
     let query = PushManifestQuery::parse(at.call.query, at.call.options.max_tags_per_push)
         .map_err(|error| Failure::query(&error, invalid))?;
     let content_type =
@@ -85,6 +85,15 @@ pub(super) async fn put(
             ErrorCode::Denied,
             format!("tag {tag} is there, and If-None-Match: * asks that it is not"),
         )),
+        Err(RegistryError::TagImmutable { tag }) if !at.call.bounds.may_overwrite() => {
+            Err(Failure::new(
+                StatusCode::FORBIDDEN,
+                ErrorCode::Denied,
+                format!(
+                    "tag {tag} names another manifest, and moving it takes the right to overwrite"
+                ),
+            ))
+        }
         Err(error) => Err(at.refuse(error)),
     }
 }

@@ -37,13 +37,15 @@ pub(super) async fn start(at: &RepoCall<'_>, body: Body) -> Result<Reply, Failur
 
 /// Mounts a blob if there is one within the caller's reach.
 async fn mount(at: &RepoCall<'_>, wanted: &Mount) -> Result<Option<BlobInfo>, Failure> {
-    let scope = &at.call.scope;
+    let bounds = &at.call.bounds;
     let from = match &wanted.from {
-        MountSource::Anywhere => MountFrom::AnyOf(scope.clone().into_owned()),
-        MountSource::Repository(name) if scope.contains(name) => MountFrom::Repository(RepoKey {
-            upstream: at.repo.upstream.clone(),
-            name: name.clone(),
-        }),
+        MountSource::Anywhere => MountFrom::AnyOf(bounds.mountable().await?),
+        MountSource::Repository(name) if bounds.may_mount_from(name).await? => {
+            MountFrom::Repository(RepoKey {
+                upstream: at.repo.upstream.clone(),
+                name: name.clone(),
+            })
+        }
         MountSource::Repository(_) | MountSource::Nowhere => return Ok(None),
     };
     at.registry()

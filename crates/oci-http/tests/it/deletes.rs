@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use oci_http::router;
 use oci_http::testing::{Body, Case, check, request, send};
-use oci_registry::{ImmutableRule, ImmutableTags, ReadOnly};
+use oci_registry::{ImmutableTags, ReadOnly, TagGuard};
 use oci_types::ErrorCode;
 
 use crate::fixture::{MANIFEST, image, world};
@@ -121,14 +121,9 @@ async fn the_empty_object_is_a_blob_like_others() {
 async fn an_immutable_tag_is_neither_moved_nor_deleted() {
     let world = world();
     let digest = world.manifest("a", Some("v1"), &image("1")).await;
-    let rule = ImmutableRule {
-        repos: oci_registry::Scope::All,
-        tags: vec!["v*".parse().unwrap()],
-    };
-    let app = router(Arc::new(ImmutableTags::new(
-        world.registry.clone(),
-        vec![rule],
-    )));
+    let app = router(Arc::new(ImmutableTags::new(world.registry.clone(), |_| {
+        TagGuard::new(|tag| tag.as_str().starts_with('v'))
+    })));
     let typed = [("content-type", MANIFEST)];
     for (name, method, uri, document, status) in [
         (

@@ -1,59 +1,46 @@
 //! Tags that are made once.
 
+use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use oci_meta::{Ctx, RepoKey, Scope, TagGuard};
+use oci_meta::{Ctx, RepoKey, TagGuard};
 use oci_types::Digest;
 
-use super::TagPattern;
 use super::forward::{forward_list, forward_pull, forward_push};
 use crate::{Delete, List, ManifestDelete, ManifestPush, Pull, Push, RegistryError, TagDelete};
-
-/// Which tags of which repositories are immutable.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ImmutableRule {
-    /// The repositories.
-    pub repos: Scope,
-    /// The tags.
-    pub tags: Vec<TagPattern>,
-}
 
 /// A registry in which some tags can be made, and neither moved nor removed.
 ///
 /// The rule travels with the operation into the metadata transaction: of two racing pushes of
 /// one immutable tag, one wins. Pushing to such a tag what it already names is fine.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct ImmutableTags<R> {
     inner: R,
-    rules: Arc<[ImmutableRule]>,
+    rule: Arc<Rule>,
 }
 
+type Rule = dyn Fn(&RepoKey) -> TagGuard + Send + Sync;
+
 impl<R> ImmutableTags<R> {
-    /// `inner` under these rules.
-    pub fn new(inner: R, rules: impl Into<Arc<[ImmutableRule]>>) -> Self {
-        Self {
-            inner,
-            rules: rules.into(),
-        }
+    /// `inner`, where `rule` says which tags of a repository are immutable. It is asked with each
+    /// push and deletion, so that what it answers may change.
+    pub fn new(inner: R, rule: impl Fn(&RepoKey) -> TagGuard + Send + Sync + 'static) -> Self {
+        let rule = Arc::new(rule);
+        Self { inner, rule }
     }
 
-    /// What the rules protect in `repo`, besides what `others` does.
+    /// What the rule protects in `repo`, besides what `others` does.
     fn guard(&self, repo: &RepoKey, others: TagGuard) -> TagGuard {
-        if !self
-            .rules
-            .iter()
-            .any(|rule| rule.repos.contains(&repo.name))
-        {
-            return others;
-        }
-        let (rules, name) = (Arc::clone(&self.rules), repo.name.clone());
-        others.or(TagGuard::new(move |tag| {
-            rules
-                .iter()
-                .filter(|rule| rule.repos.contains(&name))
-                .any(|rule| rule.tags.iter().any(|pattern| pattern.matches(tag)))
-        }))
+        others.or((self.rule)(repo))
+    }
+}
+
+impl<R: fmt::Debug> fmt::Debug for ImmutableTags<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ImmutableTags")
+            .field("inner", &self.inner)
+            .finish_non_exhaustive()
     }
 }
 

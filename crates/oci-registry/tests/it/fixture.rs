@@ -93,7 +93,7 @@ impl Fixture {
         let memory = Self::memory();
         let inner: Arc<dyn Registry> = memory.registry;
         Self {
-            registry: Arc::new(ImmutableTags::new(inner, [])),
+            registry: Arc::new(ImmutableTags::new(inner, |_| TagGuard::none())),
             ..memory
         }
     }

@@ -3,19 +3,23 @@
 use std::sync::Arc;
 
 use oci_registry::{
-    ImmutableRule, ImmutableTags, ManifestDelete, Pull, Push, ReadOnly, Registry, RegistryError,
-    RepoPattern, Scope, TagDelete, TagGuard,
+    ImmutableTags, ManifestDelete, Pull, Push, ReadOnly, Registry, RegistryError, RepoKey,
+    RepoPattern, TagDelete, TagGuard,
 };
 use oci_types::{Digest, Reference};
 
 use crate::fixture::{Fixture, ctx, image, key, manifest, whole};
 
 fn immutable(f: &Fixture) -> Arc<dyn Registry> {
-    let rule = ImmutableRule {
-        repos: Scope::AnyOf(vec![RepoPattern::Below("prod".parse().unwrap())]),
-        tags: vec!["v*".parse().unwrap()],
+    let below = RepoPattern::Below("prod".parse().unwrap());
+    let rule = move |repo: &RepoKey| {
+        if below.matches(&repo.name) {
+            TagGuard::new(|tag| tag.as_str().starts_with('v'))
+        } else {
+            TagGuard::none()
+        }
     };
-    Arc::new(ImmutableTags::new(f.registry.clone(), [rule]))
+    Arc::new(ImmutableTags::new(f.registry.clone(), rule))
 }
 
 async fn push(

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bytesize::ByteSize;
+use oci_auth::ImmutableRule;
 use serde::{Deserialize, Deserializer};
 
 use super::{ConfigError, keys};
@@ -19,7 +20,7 @@ pub(crate) struct RawConfig {
     pub(crate) allow_unauthenticated: bool,
     pub(crate) read_only: bool,
     pub(crate) existence: Existence,
-    pub(crate) immutable: Vec<RawImmutable>,
+    pub(crate) immutable: Vec<ImmutableRule>,
     pub(crate) http: RawHttp,
     pub(crate) tls: RawTls,
     pub(crate) uploads: RawUploads,
@@ -35,13 +36,6 @@ pub(crate) enum Existence {
     #[default]
     Lax,
     Strict,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct RawImmutable {
-    pub(crate) repos: Vec<String>,
-    pub(crate) tags: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -3,19 +3,18 @@
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 
+use oci_auth::Rules;
 use oci_meta::{Existence, SessionLimits};
-use oci_registry::{ImmutableRule, Options, RepoPattern, Scope};
+use oci_registry::Options;
 use oci_upload::Terms;
 
-use super::file::{self, RawConfig, RawImmutable};
+use super::file::{self, RawConfig};
 use super::{BlobsUrl, Config, ConfigError, HttpConfig, LogConfig, MetadataUrl, TlsConfig};
 use crate::cli::ServeArgs;
 
 /// As much is needed for the headers that clients of registries send without a token.
 const MIN_HEADER_BYTES: u32 = 4 << 10;
 const DEFAULT_LISTEN: &str = "127.0.0.1:5000";
-/// The pattern of all repositories.
-const EVERYWHERE: &str = "**";
 const DEFAULT_DATA_DIR: &str = "./oci-data";
 
 pub(super) fn resolve(args: ServeArgs, mut raw: RawConfig) -> Result<Config, ConfigError> {
@@ -33,7 +32,7 @@ pub(super) fn resolve(args: ServeArgs, mut raw: RawConfig) -> Result<Config, Con
     let data_dir = data_dir.unwrap_or_else(|| PathBuf::from(DEFAULT_DATA_DIR));
     let metadata = metadata(args.metadata.or(raw.metadata.take()).as_deref(), &data_dir)?;
     let blobs = blobs(args.blobs.or(raw.blobs.take()).as_deref(), &data_dir)?;
-    let immutable = raw.immutable.iter().map(rule).collect::<Result<_, _>>()?;
+    let rules = Rules::new(Vec::new(), std::mem::take(&mut raw.immutable))?;
     Ok(Config {
         listen,
         metrics_listen,
@@ -41,7 +40,7 @@ pub(super) fn resolve(args: ServeArgs, mut raw: RawConfig) -> Result<Config, Con
         blobs,
         registry: options(&raw),
         read_only: raw.read_only,
-        immutable,
+        rules,
         http: http(&raw)?,
         tls: tls(raw.tls.cert, raw.tls.key)?,
         sweep_every: raw.collection.every.0,
@@ -163,41 +162,6 @@ fn blobs(url: Option<&str>, data_dir: &Path) -> Result<BlobsUrl, ConfigError> {
 /// `PATH` and `///PATH` are the same absolute path.
 fn local(path: &str) -> PathBuf {
     PathBuf::from(path.strip_prefix("//").unwrap_or(path))
-}
-
-fn rule(raw: &RawImmutable) -> Result<ImmutableRule, ConfigError> {
-    let mut patterns = Vec::new();
-    for text in &raw.repos {
-        if text == EVERYWHERE {
-            continue;
-        }
-        let (name, below) = match text.strip_suffix("/**") {
-            Some(name) => (name, true),
-            None => (text.as_str(), false),
-        };
-        let name = name.parse().map_err(|error| {
-            let problem = format!("it is not a repository, REPOSITORY/** or **: {error}");
-            invalid("immutable.repos", text, &problem)
-        })?;
-        patterns.push(if below {
-            RepoPattern::Below(name)
-        } else {
-            RepoPattern::Exact(name)
-        });
-    }
-    let everywhere = raw.repos.iter().any(|text| text == EVERYWHERE);
-    let tag = |text: &String| {
-        text.parse()
-            .map_err(|error| invalid("immutable.tags", text, &format!("{error}")))
-    };
-    Ok(ImmutableRule {
-        repos: if everywhere {
-            Scope::All
-        } else {
-            Scope::AnyOf(patterns)
-        },
-        tags: raw.tags.iter().map(tag).collect::<Result<_, _>>()?,
-    })
 }
 
 fn invalid(setting: &'static str, value: &str, problem: &str) -> ConfigError {

@@ -91,11 +91,11 @@ fn wrong_values_are_refused_with_a_reason() {
         ("listen = '[::]:5000'", "--allow-unauthenticated"),
         (
             "immutable = [{repos = ['A'], tags = []}]",
-            "not a repository",
+            "no repository matches",
         ),
         (
             "immutable = [{repos = ['a'], tags = ['v?']}]",
-            "can match no tag",
+            "no name has the character",
         ),
         ("listen = ", "x.toml"),
     ] {
