@@ -6,6 +6,9 @@
 //!
 //! Upload sessions promise less than the rest (see [`UploadSessions`](crate::UploadSessions)),
 //! and live in a second file beside the first that is not synced at every commit.
+//!
+//! The private keys that sign tokens are in the first file, in the clear: who reads it can make
+//! tokens. So new files are for their owner alone.
 
 mod blobs;
 mod codec;
@@ -15,6 +18,7 @@ mod failure;
 mod lists;
 mod manifests;
 mod owner;
+mod permissions;
 mod readers;
 mod references;
 mod repositories;
@@ -65,7 +69,9 @@ impl SqliteMeta {
     ///
     /// Beside it there will be `<stem>-uploads.<extension>` for the upload sessions,
     /// `<path>.lock`, which stands for ownership while a process holds a lock on it, and SQLite's
-    /// own `-wal` and `-shm` files. Blocks, for milliseconds, whatever the database holds.
+    /// own `-wal` and `-shm` files. New files are for their owner alone (mode 0600): they come to
+    /// hold private keys. A file that is there keeps its mode; where others have access to it, a
+    /// warning names it. Blocks, for milliseconds, whatever the database holds.
     ///
     /// # Errors
     /// - [`MetaError::SchemaTooNew`]: a later version wrote it, in a form that this one cannot use.
@@ -125,6 +131,7 @@ impl Database {
         sync: Sync,
         migrations: &[Migration],
     ) -> Result<Self, MetaError> {
+        permissions::restrict(path)?;
         let mut connection = connection::open_writer(path, sync)?;
         schema::migrate(&mut connection, migrations)?;
         let readers = Arc::new(Readers::new(path.to_owned()));

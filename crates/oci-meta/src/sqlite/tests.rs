@@ -3,6 +3,8 @@
 mod commits;
 mod durability;
 mod opening;
+#[cfg(unix)]
+mod permissions;
 mod plans;
 mod space;
 

@@ -19,6 +19,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use self::job::{Job, Operation};
 use self::wal::Wal;
+#[cfg(unix)]
+pub(super) use self::wal::log_path;
 use super::failure::{Failure, Fault};
 use crate::MetaError;
 

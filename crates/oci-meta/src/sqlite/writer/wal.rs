@@ -31,10 +31,8 @@ pub(super) struct Wal {
 impl Wal {
     /// The log of the database at `path`.
     pub(super) fn of(path: &Path) -> Self {
-        let mut log = OsString::from(path);
-        log.push("-wal");
         Self {
-            path: log.into(),
+            path: log_path(path),
             rest: 0,
         }
     }
@@ -57,6 +55,13 @@ impl Wal {
         }
         self.rest = RETRY_AFTER;
     }
+}
+
+/// Where SQLite keeps the log of the database at `path`.
+pub(in crate::sqlite) fn log_path(path: &Path) -> PathBuf {
+    let mut log = OsString::from(path);
+    log.push("-wal");
+    log.into()
 }
 
 /// Empties the log; answers whether readers kept it from that.
