@@ -79,12 +79,16 @@ impl SqliteMeta {
     /// - [`MetaError::Backend`]: another process, or another handle of this one, owns the
     ///   database; or it cannot be read or written.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, MetaError> {
-        let path = std::path::absolute(path.as_ref())
-            .map_err(|e| MetaError::backend("find the database", e))?;
+        Self::with_schema(path.as_ref(), schema::REGISTRY)
+    }
+
+    fn with_schema(path: &Path, registry: &[Migration]) -> Result<Self, MetaError> {
+        let path =
+            std::path::absolute(path).map_err(|e| MetaError::backend("find the database", e))?;
         let owner = Owner::claim(&path)?;
         let uploads = uploads_path(&path);
         let files = Files {
-            registry: Database::open(&path, "meta", Sync::EveryCommit, schema::REGISTRY)?,
+            registry: Database::open(&path, "meta", Sync::EveryCommit, registry)?,
             uploads: Database::open(&uploads, "meta-uploads", Sync::Checkpoints, schema::UPLOADS)?,
             _owner: owner,
         };

@@ -16,11 +16,18 @@ pub(super) struct Migration {
     pub(super) sql: &'static str,
 }
 
-/// Repositories and what they hold.
-pub(super) const REGISTRY: &[Migration] = &[Migration {
-    oldest_reader: 1,
-    sql: include_str!("schema/registry_1.sql"),
-}];
+/// Repositories and what they hold; what replicas share for authentication. It is the same
+/// whatever features this program was built with.
+pub(super) const REGISTRY: &[Migration] = &[
+    Migration {
+        oldest_reader: 1,
+        sql: include_str!("schema/registry_1.sql"),
+    },
+    Migration {
+        oldest_reader: 1,
+        sql: include_str!("schema/registry_2.sql"),
+    },
+];
 
 /// Upload sessions.
 pub(super) const UPLOADS: &[Migration] = &[Migration {

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fs;
 
 use rusqlite::Connection;
+use tempfile::TempDir;
 
 use super::super::schema::{self, Migration};
 use super::super::{SqliteMeta, connection};
@@ -89,26 +90,54 @@ fn set_versions(path: &std::path::Path, version: u32, oldest_reader: u32) {
 async fn a_newer_schema_is_refused_unless_it_allows_this_version() {
     let folder = folder();
     put(&open(&folder), 1).await.unwrap();
-    for file in ["meta.db", "meta-uploads.db"] {
+    let newest = |schema: &[Migration]| u32::try_from(schema.len()).unwrap();
+    for (file, known) in [
+        ("meta.db", newest(schema::REGISTRY)),
+        ("meta-uploads.db", newest(schema::UPLOADS)),
+    ] {
         let path = folder.path().join(file);
-        set_versions(&path, 9, 2);
+        set_versions(&path, 9, known + 1);
         let refused = SqliteMeta::open(folder.path().join("meta.db")).unwrap_err();
-        assert!(
-            matches!(
-                refused,
-                MetaError::SchemaTooNew {
-                    found: 9,
-                    supported: 1
-                }
-            ),
-            "{refused:?}"
-        );
-        set_versions(&path, 9, 1);
+        let MetaError::SchemaTooNew { found, supported } = refused else {
+            panic!("{refused:?}");
+        };
+        assert_eq!((found, supported), (9, known));
+        set_versions(&path, 9, known);
         assert!(read(&open(&folder), 1).await.is_some());
-        let version = "SELECT version FROM schema_version";
-        let kept = inspect(&path).query_row(version, [], |row| row.get(0));
-        assert_eq!(kept, Ok(9));
-        set_versions(&path, 1, 1);
+        assert_eq!(versions(&inspect(&path)), (9, known));
+        set_versions(&path, known, 1);
+    }
+}
+
+/// The store as a program of the first version has it.
+fn open_version_1(folder: &TempDir) -> SqliteMeta {
+    SqliteMeta::with_schema(&folder.path().join("meta.db"), &schema::REGISTRY[..1]).unwrap()
+}
+
+#[tokio::test]
+async fn a_database_of_version_1_is_migrated_and_still_serves_version_1() {
+    let folder = folder();
+    let path = folder.path().join("meta.db");
+    put(&open_version_1(&folder), 0).await.unwrap();
+    assert_eq!(versions(&inspect(&path)), (1, 1));
+    assert!(!inspect(&path).table_exists(None, "signing_keys").unwrap());
+
+    let store = open(&folder);
+    assert!(read(&store, 0).await.is_some());
+    put(&store, 1).await.unwrap();
+    drop(store);
+    assert_eq!(versions(&inspect(&path)), (2, 1));
+    for table in ["signing_keys", "refresh_tokens"] {
+        assert!(inspect(&path).table_exists(None, table).unwrap(), "{table}");
+    }
+
+    let former = open_version_1(&folder);
+    put(&former, 2).await.unwrap();
+    drop(former);
+    assert_eq!(versions(&inspect(&path)), (2, 1));
+    let store = open(&folder);
+    for number in 0..3 {
+        assert!(read(&store, number).await.is_some(), "{number}");
     }
 }
 
