@@ -8,6 +8,10 @@
 //! This crate touches no blob bytes: it records where a blob store [put them](Locator). It knows
 //! nothing of HTTP, credentials or who is allowed what.
 //!
+//! With the feature `auth`, `MemoryMeta` also implements `oci_auth::SharedSecrets`, and so keeps
+//! the signing keys and refresh tokens that replicas share. A clone of it shares its content:
+//! `Arc::new(meta.clone())` is an `Arc<dyn SharedSecrets>`.
+//!
 //! ```
 //! use oci_meta::{
 //!     Ctx, Existence, Expect, Lists, Manifests, PutManifest, RepoKey, SqliteMeta, TagWrite,

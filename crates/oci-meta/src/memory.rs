@@ -7,6 +7,8 @@ mod blobs;
 mod collection;
 mod lists;
 mod manifests;
+#[cfg(feature = "auth")]
+mod secrets;
 mod sessions;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,6 +26,8 @@ use crate::{BlobRecord, Health, ManifestRecord, MetaError, RepoKey, Timestamp, U
 #[derive(Clone, Debug, Default)]
 pub struct MemoryMeta {
     state: Arc<Mutex<State>>,
+    #[cfg(feature = "auth")]
+    secrets: Arc<oci_auth::MemorySecrets>,
 }
 
 impl MemoryMeta {

@@ -26,7 +26,7 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         name: "oci-meta",
-        knows: &["oci-types"],
+        knows: &["oci-types", "oci-auth"],
         tests_know: &[],
     },
     Layer {

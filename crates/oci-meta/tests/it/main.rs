@@ -43,3 +43,18 @@ mod shared {
 
     oci_meta::contract_suite!(shared);
 }
+
+#[cfg(feature = "auth")]
+mod secrets {
+    //! The contract of what replicas share for authentication.
+
+    mod memory {
+        use oci_meta::MemoryMeta;
+
+        async fn memory() -> (MemoryMeta, ()) {
+            (MemoryMeta::new(), ())
+        }
+
+        oci_auth::shared_secrets_contract!(memory);
+    }
+}
