@@ -141,8 +141,8 @@ pub use keyring::{KeyOptions, KeyRing};
 pub use live::{Live, ReloadError, Reloading};
 pub use name::{GroupName, NameError, ProviderName, UserName};
 pub use passwords::{
-    Account, Accounts, CredentialVersion, HashError, Htpasswd, HtpasswdAccounts, HtpasswdError,
-    LoginError, PasswordOptions, hash_password,
+    Account, Accounts, CredentialVersion, CredentialVersionError, HashError, Htpasswd,
+    HtpasswdAccounts, HtpasswdError, LoginError, PasswordOptions, hash_password,
 };
 pub use policy::{Policy, PolicyError, PullScope, QueryPattern, QueryScope, TagSet};
 pub use rules::{

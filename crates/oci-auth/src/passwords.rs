@@ -12,7 +12,9 @@ mod htpasswd;
 mod logins;
 mod pool;
 
-pub use accounts::{Account, Accounts, CredentialVersion, HtpasswdAccounts, LoginError};
+pub use accounts::{
+    Account, Accounts, CredentialVersion, CredentialVersionError, HtpasswdAccounts, LoginError,
+};
 pub use hash::{HashError, hash_password};
 pub use htpasswd::{Htpasswd, HtpasswdError};
 pub use logins::PasswordOptions;

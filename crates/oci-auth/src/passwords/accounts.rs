@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 use std::net::IpAddr;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -70,6 +71,24 @@ impl CredentialVersion {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// The text is no version of credentials.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a version of credentials has 16 characters of base64url")]
+pub struct CredentialVersionError;
+
+/// From its text, as it was kept.
+impl FromStr for CredentialVersion {
+    type Err = CredentialVersionError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let bytes = URL_SAFE_NO_PAD.decode(text);
+        let valid = bytes.is_ok_and(|bytes| bytes.len() == 12);
+        valid
+            .then(|| Self(text.into()))
+            .ok_or(CredentialVersionError)
     }
 }
 
@@ -172,5 +191,25 @@ impl Accounts for HtpasswdAccounts {
 impl fmt::Debug for HtpasswdAccounts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("HtpasswdAccounts")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_of_credentials_is_read_back_from_its_text() {
+        let version = CredentialVersion::of(b"a salted hash");
+        assert_eq!(version.as_str().parse(), Ok(version));
+        for text in [
+            "",
+            "AAAAAAAAAAAAAAA",
+            "AAAAAAAAAAAAAAAAA",
+            "AAAAAAAAAAAAAAA+",
+        ] {
+            let read = text.parse::<CredentialVersion>();
+            assert_eq!(read, Err(CredentialVersionError), "{text:?}");
+        }
     }
 }
