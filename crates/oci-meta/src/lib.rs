@@ -8,8 +8,8 @@
 //! This crate touches no blob bytes: it records where a blob store [put them](Locator). It knows
 //! nothing of HTTP, credentials or who is allowed what.
 //!
-//! With the feature `auth`, `MemoryMeta` also implements `oci_auth::SharedSecrets`, and so keeps
-//! the signing keys and refresh tokens that replicas share. A clone of it shares its content:
+//! With the feature `auth` the stores also implement `oci_auth::SharedSecrets`, and so keep the
+//! signing keys and refresh tokens that replicas share. A clone of a store shares its content:
 //! `Arc::new(meta.clone())` is an `Arc<dyn SharedSecrets>`.
 //!
 //! ```

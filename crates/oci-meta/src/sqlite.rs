@@ -23,6 +23,8 @@ mod readers;
 mod references;
 mod repositories;
 mod schema;
+#[cfg(feature = "auth")]
+mod secrets;
 mod sessions;
 mod statements;
 #[cfg(test)]

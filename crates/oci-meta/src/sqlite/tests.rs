@@ -6,6 +6,8 @@ mod opening;
 #[cfg(unix)]
 mod permissions;
 mod plans;
+#[cfg(feature = "auth")]
+mod secrets;
 mod space;
 
 use std::path::Path;

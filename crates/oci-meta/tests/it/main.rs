@@ -57,4 +57,15 @@ mod secrets {
 
         oci_auth::shared_secrets_contract!(memory);
     }
+
+    mod sqlite {
+        use oci_meta::SqliteMeta;
+        use tempfile::TempDir;
+
+        async fn sqlite() -> (SqliteMeta, TempDir) {
+            crate::sqlite_in_a_folder()
+        }
+
+        oci_auth::shared_secrets_contract!(sqlite);
+    }
 }

@@ -45,6 +45,8 @@ fn every_statement_is_a_look_up_or_a_range() {
     ] {
         check(&registry, statements);
     }
+    #[cfg(feature = "auth")]
+    check(&registry, super::super::secrets::STATEMENTS);
     let (uploads, _folder) = database(schema::UPLOADS);
     check(&uploads, STATEMENTS);
     check(&uploads, sessions::STATEMENTS);
