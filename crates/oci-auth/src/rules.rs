@@ -148,6 +148,12 @@ impl Rules {
         Ok(rules)
     }
 
+    /// Whether nobody is granted anything.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.access.is_empty()
+    }
+
     /// What `identity` may do in the repository.
     #[must_use]
     pub fn rights(&self, identity: &Identity, repository: &RepositoryName) -> Rights {

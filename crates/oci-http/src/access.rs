@@ -62,7 +62,12 @@ impl Access {
                     Ok(Verdict::Challenge { scopes, .. }) => scopes,
                     Ok(_) | Err(_) => Vec::new(),
                 };
-                return Err(Refused::unknown(self.unauthenticated(failure, scopes)));
+                let failure = self.unauthenticated(failure, scopes);
+                return Err(Refused {
+                    failure,
+                    actor: Actor::Anonymous,
+                    is_question: false,
+                });
             }
         };
         let verdict = authorize(&*self.policy, &caller, need)
@@ -76,7 +81,13 @@ impl Access {
                     rights,
                 });
             }
-            Verdict::Challenge { scopes, error } => self.challenge(scopes, error),
+            Verdict::Challenge { scopes, error } => {
+                let is_question = need == Need::Base && !headers.contains_key(AUTHORIZATION);
+                return Err(Refused {
+                    is_question,
+                    ..Refused::by(&caller, self.challenge(scopes, error))
+                });
+            }
             Verdict::Hidden => asked.hidden(),
             Verdict::Denied => asked.denied(&caller),
         };
@@ -256,17 +267,17 @@ pub(crate) struct Refused {
     pub(crate) failure: Failure,
     /// Who asked, as far as it is known.
     pub(crate) actor: Actor,
+    /// Whether nothing was tried: clients ask like this how they are to log in.
+    pub(crate) is_question: bool,
 }
 
 impl Refused {
     fn by(caller: &Caller, failure: Failure) -> Self {
-        let actor = actor(caller);
-        Self { failure, actor }
-    }
-
-    fn unknown(failure: Failure) -> Self {
-        let actor = Actor::Anonymous;
-        Self { failure, actor }
+        Self {
+            failure,
+            actor: actor(caller),
+            is_question: false,
+        }
     }
 }
 

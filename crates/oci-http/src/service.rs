@@ -180,7 +180,9 @@ impl Shared {
             let admitted = match access.admit(headers, address, Asked { verb, route }).await {
                 Ok(admitted) => admitted,
                 Err(refused) => {
-                    recording.deny(request, refused.actor);
+                    if !refused.is_question {
+                        recording.deny(request, refused.actor);
+                    }
                     return Err(refused.failure);
                 }
             };

@@ -2,9 +2,12 @@
 //!
 //! Flags beat the environment, which beats the file, which beats the defaults.
 
+mod auth;
 mod file;
 mod keys;
 mod resolve;
+mod rules;
+mod url;
 
 #[cfg(test)]
 mod tests;
@@ -13,12 +16,16 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use oci_auth::{RuleError, Rules};
+use ipnet::IpNet;
+use oci_auth::RuleError;
 use oci_registry::Options;
 
 use crate::cli::ServeArgs;
 
+pub(crate) use auth::{AuthConfig, BearerConfig, KeysFrom, Scheme};
 pub(crate) use file::{LogFormat, RawConfig};
+pub(crate) use rules::{Ruleset, fixed};
+pub(crate) use url::PublicUrl;
 
 /// Settings, complete and consistent.
 #[derive(Debug)]
@@ -29,7 +36,16 @@ pub(crate) struct Config {
     pub(crate) blobs: BlobsUrl,
     pub(crate) registry: Options,
     pub(crate) read_only: bool,
-    pub(crate) rules: Rules,
+    /// The file that all of it was read from, if there was one.
+    pub(crate) file: Option<PathBuf>,
+    pub(crate) data_dir: PathBuf,
+    pub(crate) public_url: Option<PublicUrl>,
+    pub(crate) allow_unauthenticated: bool,
+    pub(crate) auth: Option<AuthConfig>,
+    pub(crate) rules: Ruleset,
+    pub(crate) audit: Option<AuditConfig>,
+    /// Where the admin API is served, if it is.
+    pub(crate) admin_socket: Option<PathBuf>,
     pub(crate) http: HttpConfig,
     pub(crate) tls: Option<TlsConfig>,
     pub(crate) sweep_every: Duration,
@@ -60,6 +76,8 @@ pub(crate) struct HttpConfig {
     pub(crate) max_connections_per_address: usize,
     pub(crate) max_header_bytes: u32,
     pub(crate) max_streams: u32,
+    /// Whose word on where a request comes from is believed.
+    pub(crate) trusted_proxies: Vec<IpNet>,
     pub(crate) header_timeout: Duration,
     pub(crate) handshake_timeout: Duration,
     pub(crate) idle_timeout: Duration,
@@ -71,6 +89,19 @@ pub(crate) struct HttpConfig {
 pub(crate) struct TlsConfig {
     pub(crate) cert: PathBuf,
     pub(crate) key: PathBuf,
+}
+
+/// Where the audit log goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum AuditConfig {
+    Stdout,
+    File {
+        path: PathBuf,
+        /// At how many bytes another file is begun.
+        max_bytes: u64,
+        /// How many former files are kept.
+        keep: u32,
+    },
 }
 
 /// What is logged, and how.
@@ -108,6 +139,15 @@ pub(crate) enum ConfigError {
     },
     #[error(transparent)]
     Rule(#[from] RuleError),
+    #[error(
+        "{setting} is set, but nobody has to log in: set auth.scheme to \"basic\" or \"bearer\""
+    )]
+    Idle { setting: &'static str },
+    #[error("{setting} needs {needs}")]
+    Lacking {
+        setting: &'static str,
+        needs: &'static str,
+    },
     #[error("{present} is set and {absent} is not; TLS takes both, and without TLS neither is set")]
     HalfTls {
         present: &'static str,
@@ -115,8 +155,9 @@ pub(crate) enum ConfigError {
     },
     #[error(
         "{addr} can be reached from other machines, and anybody there could read, write and \
-         delete everything; listen on a loopback address such as 127.0.0.1:{port}, or say \
-         --allow-unauthenticated if the network keeps strangers out",
+         delete everything; listen on a loopback address such as 127.0.0.1:{port}, set auth.scheme \
+         in a configuration file, or say --allow-unauthenticated if the network keeps strangers \
+         out",
         port = addr.port()
     )]
     Unauthenticated { addr: SocketAddr },
@@ -130,5 +171,14 @@ impl Config {
             None => RawConfig::default(),
         };
         resolve::resolve(args, raw)
+    }
+}
+
+/// A value that a setting cannot have.
+fn invalid(setting: &'static str, value: &str, problem: &str) -> ConfigError {
+    ConfigError::Invalid {
+        setting,
+        value: value.to_owned(),
+        problem: problem.to_owned(),
     }
 }

@@ -5,6 +5,7 @@
 
 mod activity;
 mod addresses;
+mod client;
 mod connection;
 mod stall;
 
@@ -84,7 +85,7 @@ pub(crate) async fn accept(
         let serving = Arc::clone(&serving);
         let drain = Drain::new(drain.clone());
         tokio::spawn(async move {
-            if let Err(error) = serving.serve(stream, drain).await {
+            if let Err(error) = serving.serve(stream, peer.ip(), drain).await {
                 let error = crate::chain(&error);
                 tracing::debug!(%peer, error, "a connection ended early");
             }

@@ -3,6 +3,8 @@
 //! It reads its configuration, wires the stores, the registry and the HTTP layer together, and
 //! serves until it is told to stop. It holds no registry logic.
 
+mod audit;
+mod auth;
 mod cli;
 mod config;
 mod generate;

@@ -2,17 +2,19 @@
 
 use std::error::Error;
 use std::io::{IsTerminal, Write, stdout};
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use oci_auth::Rules;
-use oci_registry::{ImmutableTags, LocalRegistry, ReadOnly, RepoKey, SharedRegistry, TagGuard};
+use oci_auth::Severity;
+use oci_http::{Audit, RegistryRouter, TokenEndpoint};
+use oci_registry::{ImmutableTags, LocalRegistry, ReadOnly, SharedRegistry};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
 
-use crate::config::Config;
+use crate::audit::AuditLog;
+use crate::auth::{self, Finding, Guard, Listening, Sources};
+use crate::config::{Config, PublicUrl};
 use crate::listen::{self, Open};
 use crate::metrics::Metrics;
 use crate::ops::{self, Status};
@@ -23,15 +25,36 @@ use crate::tls::Reloader;
 pub(crate) async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
     // First what is quick and often wrong.
     let reloader = config.tls.clone().map(Reloader::load).transpose()?;
+    let sources = Arc::new(Sources::open(&config)?);
+    heed(auth::findings(&config, &sources))?;
+    let audit = config.audit.as_ref().map(AuditLog::open).transpose()?;
     let metrics = Metrics::new();
     let meta = stores::metadata(&config.metadata)?;
     let blobs = stores::blobs(&config.blobs)?;
-    let local = LocalRegistry::observed(meta, blobs, config.registry.clone(), metrics.events());
+    let observer = metrics.events();
+    let local = LocalRegistry::observed(meta.store, blobs, config.registry.clone(), observer);
     let status = Arc::new(Status::new(local.clone()));
-    let mut app = ops::probes(Arc::clone(&status)).merge(api(&config, &local, &metrics));
 
     let mut signals = Signals::new()?;
     let listener = listen::bind(config.listen).await?;
+    let listening = Listening {
+        addr: listener.local_addr()?,
+        tls: reloader.is_some(),
+    };
+    let guard = match &config.auth {
+        Some(auth) => {
+            let guard = auth::guard(&config, auth, &sources, meta.secrets, listening);
+            Some(guard.await?)
+        }
+        None => None,
+    };
+    let front = Front {
+        config: &config,
+        metrics: &metrics,
+        audit: audit.map(|audit| Arc::new(audit) as Arc<dyn Audit>),
+        guard: guard.as_ref(),
+    };
+    let mut app = ops::probes(Arc::clone(&status)).merge(front.routes(&local, &sources)?);
     // Dropped at the end, it ends what runs beside the requests.
     let mut background = JoinSet::new();
     match config.metrics_listen {
@@ -48,12 +71,16 @@ pub(crate) async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
     }
     let sweep_every = config.sweep_every;
     background.spawn(async move { local.maintain(sweep_every).await });
+    background.spawn(Arc::clone(&sources).run());
+    if let Some(guard) = &guard {
+        background.spawn(guard.keys().run());
+    }
     let tls = reloader.as_ref().map(Reloader::current);
     if let Some(reloader) = reloader {
         background.spawn(reloader.run(signal(SignalKind::hangup())?));
     }
 
-    announce(tls.is_some(), listener.local_addr()?)?;
+    announce(listening)?;
     let stop = async {
         let name = signals.next().await;
         tracing::info!(signal = name, "draining");
@@ -64,42 +91,71 @@ pub(crate) async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The routes of the registry.
-fn api(config: &Config, local: &LocalRegistry, metrics: &Metrics) -> Router {
-    oci_http::RegistryRouter::new(wrapped(config, local.clone()))
-        .max_manifest_bytes(config.http.max_manifest_bytes)
-        .page_size(config.http.page_size, config.http.max_page_size)
-        .require_host(true)
-        .observer(metrics.requests())
-        .into_router()
+/// Says what is odd about the settings; what is wrong with them ends the start.
+fn heed(findings: Vec<Finding>) -> Result<(), Box<dyn Error>> {
+    for finding in findings {
+        match finding.severity {
+            Severity::Warning => tracing::warn!("{}", finding.text),
+            Severity::Error => return Err(finding.text.into()),
+        }
+    }
+    Ok(())
+}
+
+/// What stands between the network and the registry.
+struct Front<'a> {
+    config: &'a Config,
+    metrics: &'a Metrics,
+    audit: Option<Arc<dyn Audit>>,
+    guard: Option<&'a Guard>,
+}
+
+impl Front<'_> {
+    /// The routes of the registry, and of its token endpoint if it has one.
+    fn routes(&self, local: &LocalRegistry, sources: &Sources) -> Result<Router, Box<dyn Error>> {
+        let config = self.config;
+        let registry = wrapped(config, local.clone(), sources);
+        let prefix = config.public_url.as_ref().map_or("", PublicUrl::path);
+        let mut api = RegistryRouter::new(registry)
+            .max_manifest_bytes(config.http.max_manifest_bytes)
+            .page_size(config.http.page_size, config.http.max_page_size)
+            .path_prefix(prefix)?
+            .require_host(true)
+            .observer(self.metrics.requests());
+        if let Some(audit) = &self.audit {
+            api = api.audit(Arc::clone(audit));
+        }
+        let Some(guard) = self.guard else {
+            return Ok(api.into_router());
+        };
+        let api = api.access(guard.access.clone()).into_router();
+        let Some(tokens) = &guard.tokens else {
+            return Ok(api);
+        };
+        let mut endpoint = TokenEndpoint::new(Arc::clone(tokens));
+        if let Some(audit) = &self.audit {
+            endpoint = endpoint.audit(Arc::clone(audit));
+        }
+        Ok(api.merge(endpoint.into_router("/token")))
+    }
 }
 
 /// The registry with the policies that the settings ask for around it.
-fn wrapped(config: &Config, local: LocalRegistry) -> SharedRegistry {
+fn wrapped(config: &Config, local: LocalRegistry, sources: &Sources) -> SharedRegistry {
     if config.read_only {
-        Arc::new(ReadOnly::new(local))
-    } else {
-        let rules = Arc::new(config.rules.clone());
-        Arc::new(ImmutableTags::new(local, move |repo| {
-            immutable(&rules, repo)
-        }))
+        return Arc::new(ReadOnly::new(local));
     }
-}
-
-/// The tags of a repository that nobody may move or remove.
-fn immutable(rules: &Arc<Rules>, repo: &RepoKey) -> TagGuard {
-    if rules.immutable_tags(&repo.name).is_empty() {
-        return TagGuard::none();
-    }
-    let (rules, name) = (Arc::clone(rules), repo.name.clone());
-    TagGuard::new(move |tag| rules.is_immutable(&name, tag))
+    let policies = Arc::clone(sources.policies());
+    Arc::new(ImmutableTags::new(local, move |repo| {
+        policies.immutable(repo)
+    }))
 }
 
 /// Says where the server is, for scripts, and how to use it, for people.
-fn announce(tls: bool, addr: SocketAddr) -> std::io::Result<()> {
-    let scheme = if tls { "https" } else { "http" };
+fn announce(listening: Listening) -> std::io::Result<()> {
+    let Listening { addr, .. } = listening;
     let mut out = stdout().lock();
-    writeln!(out, "listening on {scheme}://{addr}")?;
+    writeln!(out, "listening on {}", listening.url())?;
     if out.is_terminal() {
         writeln!(
             out,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use oci_auth::SharedSecrets;
 use oci_blob_store::{BlobStore, FsBlobStore, MemoryBlobStore};
 use oci_meta::{MemoryMeta, MetaStore, SqliteMeta};
 
@@ -9,11 +10,26 @@ use crate::config::{BlobsUrl, MetadataUrl};
 
 type OpenError = Box<dyn std::error::Error>;
 
+/// A metadata store, and what it keeps of authentication.
+pub(crate) struct Metadata {
+    pub(crate) store: Arc<dyn MetaStore>,
+    pub(crate) secrets: Arc<dyn SharedSecrets>,
+}
+
+impl Metadata {
+    fn of(store: impl MetaStore + SharedSecrets + Clone + 'static) -> Self {
+        Self {
+            secrets: Arc::new(store.clone()),
+            store: Arc::new(store),
+        }
+    }
+}
+
 /// Opens the metadata store; a database that is not there is made.
-pub(crate) fn metadata(url: &MetadataUrl) -> Result<Arc<dyn MetaStore>, OpenError> {
+pub(crate) fn metadata(url: &MetadataUrl) -> Result<Metadata, OpenError> {
     Ok(match url {
-        MetadataUrl::Sqlite(path) => Arc::new(SqliteMeta::open(path)?),
-        MetadataUrl::Memory => Arc::new(MemoryMeta::new()),
+        MetadataUrl::Sqlite(path) => Metadata::of(SqliteMeta::open(path)?),
+        MetadataUrl::Memory => Metadata::of(MemoryMeta::new()),
     })
 }
 

@@ -4,9 +4,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bytesize::ByteSize;
-use oci_auth::ImmutableRule;
+use ipnet::IpNet;
+use oci_auth::{AccessRule, Groups, ImmutableRule};
 use serde::{Deserialize, Deserializer};
 
+use super::auth::RawAuth;
 use super::{ConfigError, keys};
 
 /// The file's settings; what is absent has its default.
@@ -20,13 +22,19 @@ pub(crate) struct RawConfig {
     pub(crate) allow_unauthenticated: bool,
     pub(crate) read_only: bool,
     pub(crate) existence: Existence,
+    pub(crate) public_url: Option<String>,
+    pub(crate) auth: RawAuth,
+    pub(crate) access: Vec<AccessRule>,
     pub(crate) immutable: Vec<ImmutableRule>,
+    pub(crate) groups: Groups,
     pub(crate) http: RawHttp,
     pub(crate) tls: RawTls,
     pub(crate) uploads: RawUploads,
     pub(crate) collection: RawCollection,
     pub(crate) metrics: RawMetrics,
     pub(crate) log: RawLog,
+    pub(crate) audit: RawAudit,
+    pub(crate) admin: RawAdmin,
 }
 
 /// Which references of a manifest must exist when it is pushed.
@@ -48,6 +56,7 @@ pub(crate) struct RawHttp {
     pub(crate) max_connections_per_address: usize,
     pub(crate) max_header_size: ByteSize,
     pub(crate) max_streams: u32,
+    pub(crate) trusted_proxies: Vec<IpNet>,
     pub(crate) header_timeout: Span,
     pub(crate) idle_timeout: Span,
     pub(crate) body_idle_timeout: Span,
@@ -91,6 +100,20 @@ pub(crate) struct RawLog {
     pub(crate) format: LogFormat,
 }
 
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RawAudit {
+    pub(crate) path: Option<PathBuf>,
+    pub(crate) max_size: ByteSize,
+    pub(crate) keep: u32,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RawAdmin {
+    pub(crate) socket: Option<PathBuf>,
+}
+
 /// The form of log lines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -114,6 +137,7 @@ impl Default for RawHttp {
             max_connections_per_address: 1_000,
             max_header_size: ByteSize::kib(32),
             max_streams: 100,
+            trusted_proxies: Vec::new(),
             header_timeout: Span(Duration::from_secs(30)),
             idle_timeout: Span(Duration::from_secs(2 * 60)),
             body_idle_timeout: Span(Duration::from_secs(60)),
@@ -128,6 +152,16 @@ impl Default for RawTls {
             cert: None,
             key: None,
             handshake_timeout: Span(Duration::from_secs(10)),
+        }
+    }
+}
+
+impl Default for RawAudit {
+    fn default() -> Self {
+        Self {
+            path: None,
+            max_size: ByteSize::mib(100),
+            keep: 10,
         }
     }
 }

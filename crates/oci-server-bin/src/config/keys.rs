@@ -4,7 +4,7 @@ use toml::{Table, Value};
 
 /// A key, what it is by default, and what it means.
 pub(crate) struct Key {
-    /// Dotted; `[]` follows the name of a list of tables.
+    /// Dotted; `[]` follows the name of a list of tables, and `*` stands for any name.
     pub(crate) name: &'static str,
     /// As it would be written in the file; empty for none.
     #[cfg_attr(
@@ -27,6 +27,27 @@ pub(crate) const KEYS: &[Key] = &[
     key("allow_unauthenticated", "false"),
     key("read_only", "false"),
     key("existence", "\"lax\""),
+    key("public_url", ""),
+    key("auth.scheme", "\"none\""),
+    key("auth.htpasswd", ""),
+    key("auth.groups", ""),
+    key("auth.realm", "\"oci-server\""),
+    key("auth.token_url", ""),
+    key("auth.service", ""),
+    key("auth.tokens.lifetime", "\"5m\""),
+    key("auth.tokens.refresh_lifetime", "\"90days\""),
+    key("auth.tokens.algorithm", "\"EdDSA\""),
+    key("auth.tokens.rotate_after", "\"7days\""),
+    key("auth.issuers[].name", ""),
+    key("auth.issuers[].issuer", ""),
+    key("auth.issuers[].audience", ""),
+    key("auth.issuers[].keys", ""),
+    key("auth.issuers[].ca", ""),
+    key("access[].repos", ""),
+    key("access[].who", ""),
+    key("access[].allow", ""),
+    key("access[].claims.*", ""),
+    key("groups.*", ""),
     key("immutable[].repos", ""),
     key("immutable[].tags", ""),
     key("http.max_manifest_size", "\"4MiB\""),
@@ -36,6 +57,7 @@ pub(crate) const KEYS: &[Key] = &[
     key("http.max_connections_per_address", "1000"),
     key("http.max_header_size", "\"32KiB\""),
     key("http.max_streams", "100"),
+    key("http.trusted_proxies", "[]"),
     key("http.header_timeout", "\"30s\""),
     key("http.idle_timeout", "\"2m\""),
     key("http.body_idle_timeout", "\"60s\""),
@@ -52,6 +74,10 @@ pub(crate) const KEYS: &[Key] = &[
     key("metrics.listen", ""),
     key("log.filter", "\"info\""),
     key("log.format", "\"text\""),
+    key("audit.path", ""),
+    key("audit.max_size", "\"100MiB\""),
+    key("audit.keep", "10"),
+    key("admin.socket", "\"DATA_DIR/admin.sock\""),
 ];
 
 /// The first key of the file that is none of ours, and the one of ours that is most like it.
@@ -78,11 +104,14 @@ pub(crate) fn unknown_text(key: &str, nearest: Option<&str>) -> String {
 
 /// A key, or a table that has keys.
 fn is_known(name: &str) -> bool {
-    KEYS.iter().any(|key| {
-        key.name
+    let matches = |key: &Key| match key.name.strip_suffix('*') {
+        Some(table) if name.starts_with(table) => true,
+        _ => key
+            .name
             .strip_prefix(name)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
-    })
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '['])),
+    };
+    KEYS.iter().any(matches)
 }
 
 /// The dotted names of everything in a table. What is below an unknown name is not looked at.

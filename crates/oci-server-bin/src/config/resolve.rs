@@ -3,17 +3,21 @@
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 
-use oci_auth::Rules;
 use oci_meta::{Existence, SessionLimits};
 use oci_registry::Options;
 use oci_upload::Terms;
 
+use super::auth::Surroundings;
 use super::file::{self, RawConfig};
-use super::{BlobsUrl, Config, ConfigError, HttpConfig, LogConfig, MetadataUrl, TlsConfig};
+use super::{
+    AuditConfig, BlobsUrl, Config, ConfigError, HttpConfig, LogConfig, MetadataUrl, PublicUrl,
+    Ruleset, TlsConfig, invalid,
+};
 use crate::cli::ServeArgs;
 
 /// As much is needed for the headers that clients of registries send without a token.
 const MIN_HEADER_BYTES: u32 = 4 << 10;
+const MIN_AUDIT_BYTES: u64 = 64 << 10;
 const DEFAULT_LISTEN: &str = "127.0.0.1:5000";
 const DEFAULT_DATA_DIR: &str = "./oci-data";
 
@@ -21,8 +25,17 @@ pub(super) fn resolve(args: ServeArgs, mut raw: RawConfig) -> Result<Config, Con
     let allowed = args.allow_unauthenticated || raw.allow_unauthenticated;
     let listen = args.listen.or(raw.listen.take());
     let listen = address("listen", listen.as_deref().unwrap_or(DEFAULT_LISTEN))?;
-    if !listen.ip().is_loopback() && !allowed {
+    let public_url = public_url(raw.public_url.as_deref())?;
+    let auth = std::mem::take(&mut raw.auth).resolve(&Surroundings {
+        loopback: listen.ip().is_loopback(),
+        public_url: public_url.as_ref(),
+    })?;
+    if !listen.ip().is_loopback() && auth.is_none() && !allowed {
         return Err(ConfigError::Unauthenticated { addr: listen });
+    }
+    if auth.is_none() && !raw.access.is_empty() {
+        let setting = "[[access]]";
+        return Err(ConfigError::Idle { setting });
     }
     let metrics_listen = match &raw.metrics.listen {
         Some(text) => Some(address("metrics.listen", text)?),
@@ -32,7 +45,7 @@ pub(super) fn resolve(args: ServeArgs, mut raw: RawConfig) -> Result<Config, Con
     let data_dir = data_dir.unwrap_or_else(|| PathBuf::from(DEFAULT_DATA_DIR));
     let metadata = metadata(args.metadata.or(raw.metadata.take()).as_deref(), &data_dir)?;
     let blobs = blobs(args.blobs.or(raw.blobs.take()).as_deref(), &data_dir)?;
-    let rules = Rules::new(Vec::new(), std::mem::take(&mut raw.immutable))?;
+    let rules = Ruleset::take(&mut raw)?;
     Ok(Config {
         listen,
         metrics_listen,
@@ -40,7 +53,14 @@ pub(super) fn resolve(args: ServeArgs, mut raw: RawConfig) -> Result<Config, Con
         blobs,
         registry: options(&raw),
         read_only: raw.read_only,
+        file: args.config,
+        public_url,
+        allow_unauthenticated: allowed,
+        auth,
         rules,
+        audit: audit(raw.audit.path.take(), &raw)?,
+        admin_socket: admin_socket(raw.admin.socket.take(), &data_dir),
+        data_dir,
         http: http(&raw)?,
         tls: tls(raw.tls.cert, raw.tls.key)?,
         sweep_every: raw.collection.every.0,
@@ -110,6 +130,7 @@ fn http(raw: &RawConfig) -> Result<HttpConfig, ConfigError> {
         max_connections_per_address: http.max_connections_per_address,
         max_header_bytes,
         max_streams: http.max_streams,
+        trusted_proxies: http.trusted_proxies.clone(),
         header_timeout: http.header_timeout.0,
         handshake_timeout: raw.tls.handshake_timeout.0,
         idle_timeout: http.idle_timeout.0,
@@ -125,6 +146,41 @@ fn tls(cert: Option<PathBuf>, key: Option<PathBuf>) -> Result<Option<TlsConfig>,
         (Some(_), None) => half("tls.cert", "tls.key"),
         (None, Some(_)) => half("tls.key", "tls.cert"),
     }
+}
+
+fn public_url(text: Option<&str>) -> Result<Option<PublicUrl>, ConfigError> {
+    let parse = |text: &str| {
+        let parsed = text.parse::<PublicUrl>();
+        parsed.map_err(|error| invalid("public_url", text, &format!("{error}")))
+    };
+    text.map(parse).transpose()
+}
+
+/// `-` is the standard output.
+fn audit(path: Option<PathBuf>, raw: &RawConfig) -> Result<Option<AuditConfig>, ConfigError> {
+    let max_bytes = raw.audit.max_size.as_u64();
+    if max_bytes < MIN_AUDIT_BYTES {
+        let size = raw.audit.max_size.to_string();
+        let problem = "a file has to hold more than a few lines; it has to be at least 64KiB";
+        return Err(invalid("audit.max_size", &size, problem));
+    }
+    Ok(path.map(|path| {
+        if path == Path::new("-") {
+            AuditConfig::Stdout
+        } else {
+            AuditConfig::File {
+                path,
+                max_bytes,
+                keep: raw.audit.keep,
+            }
+        }
+    }))
+}
+
+/// An empty path is none.
+fn admin_socket(path: Option<PathBuf>, data_dir: &Path) -> Option<PathBuf> {
+    let path = path.unwrap_or_else(|| data_dir.join("admin.sock"));
+    (!path.as_os_str().is_empty()).then_some(path)
 }
 
 fn address(setting: &'static str, text: &str) -> Result<SocketAddr, ConfigError> {
@@ -162,12 +218,4 @@ fn blobs(url: Option<&str>, data_dir: &Path) -> Result<BlobsUrl, ConfigError> {
 /// `PATH` and `///PATH` are the same absolute path.
 fn local(path: &str) -> PathBuf {
     PathBuf::from(path.strip_prefix("//").unwrap_or(path))
-}
-
-fn invalid(setting: &'static str, value: &str, problem: &str) -> ConfigError {
-    ConfigError::Invalid {
-        setting,
-        value: value.to_owned(),
-        problem: problem.to_owned(),
-    }
 }

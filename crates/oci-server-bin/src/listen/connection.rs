@@ -8,12 +8,14 @@ mod error;
 mod http;
 mod opening;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::TokioExecutor;
+use ipnet::IpNet;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -21,6 +23,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 use super::activity::Activity;
+use super::client::{App, Client};
 use super::stall::Unstalled;
 use crate::config::HttpConfig;
 use crate::tls;
@@ -35,6 +38,7 @@ const USE_HTTPS: &[u8] = b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\
 /// What all connections are served with.
 pub(super) struct Serving {
     app: Router,
+    proxies: Arc<[IpNet]>,
     tls: Option<tls::Current>,
     http1: http1::Builder,
     http2: http2::Builder<TokioExecutor>,
@@ -62,6 +66,7 @@ impl Serving {
     pub(super) fn new(app: Router, tls: Option<tls::Current>, config: &HttpConfig) -> Self {
         Self {
             app,
+            proxies: config.trusted_proxies.as_slice().into(),
             tls,
             http1: http::http1(config),
             http2: http::http2(config),
@@ -75,8 +80,10 @@ impl Serving {
     pub(super) async fn serve(
         &self,
         stream: TcpStream,
+        peer: IpAddr,
         mut drain: Drain,
     ) -> Result<(), ConnectionError> {
+        let app = self.app(peer);
         let opening = tokio::select! {
             opening = timeout(self.header_timeout, Opening::of(&stream)) => opening,
             () = drain.told() => return Ok(()),
@@ -90,19 +97,19 @@ impl Serving {
             (None, Opening::Http2) => {
                 let activity = Arc::default();
                 let stream = self.unstalled(stream).observed(Arc::clone(&activity));
-                Box::pin(self.http2(stream, activity, drain)).await
+                Box::pin(self.http2(app, stream, (activity, drain))).await
             }
-            (None, _) => self.http1(self.unstalled(stream), drain).await,
+            (None, _) => self.http1(app, self.unstalled(stream), drain).await,
             (Some(_), Opening::Http1 | Opening::Http2) => refuse(self.unstalled(stream)).await,
-            (Some(tls), Opening::Other) => Box::pin(self.tls(tls, stream, drain)).await,
+            (Some(tls), Opening::Other) => Box::pin(self.tls(app, tls, (stream, drain))).await,
         }
     }
 
     async fn tls(
         &self,
+        app: App,
         tls: &tls::Current,
-        stream: TcpStream,
-        mut drain: Drain,
+        (stream, mut drain): (TcpStream, Drain),
     ) -> Result<(), ConnectionError> {
         let activity = Arc::<Activity>::default();
         let stream = self.unstalled(stream).observed(Arc::clone(&activity));
@@ -115,9 +122,17 @@ impl Serving {
             .map_err(|_| ConnectionError::SlowHandshake)?
             .map_err(ConnectionError::Handshake)?;
         if stream.get_ref().1.alpn_protocol() == Some(tls::H2) {
-            self.http2(stream, activity, drain).await
+            self.http2(app, stream, (activity, drain)).await
         } else {
-            self.http1(stream, drain).await
+            self.http1(app, stream, drain).await
+        }
+    }
+
+    /// What answers the requests of a client.
+    fn app(&self, peer: IpAddr) -> App {
+        App {
+            router: self.app.clone(),
+            client: Client::new(peer, &self.proxies),
         }
     }
 

@@ -11,7 +11,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::{Activity, ConnectionError, Drain, Serving};
+use super::{Activity, App, ConnectionError, Drain, Serving};
 use crate::config::HttpConfig;
 
 /// How often a client of HTTP/2 is asked whether it is there, and how long it may take to answer.
@@ -57,11 +57,16 @@ pub(super) fn http2(config: &HttpConfig) -> http2::Builder<TokioExecutor> {
 
 impl Serving {
     /// Serves HTTP/1 until either side closes, or the request in flight when `drain` tells.
-    pub(super) async fn http1<I>(&self, io: I, mut drain: Drain) -> Result<(), ConnectionError>
+    pub(super) async fn http1<I>(
+        &self,
+        app: App,
+        io: I,
+        mut drain: Drain,
+    ) -> Result<(), ConnectionError>
     where
         I: AsyncRead + AsyncWrite + Unpin + 'static,
     {
-        let service = TowerToHyperService::new(self.app.clone());
+        let service = TowerToHyperService::new(app);
         let connection = self.http1.serve_connection(TokioIo::new(io), service);
         let mut connection = pin!(connection);
         tokio::select! {
@@ -75,14 +80,14 @@ impl Serving {
     /// flight when `drain` tells.
     pub(super) async fn http2<I>(
         &self,
+        app: App,
         io: I,
-        activity: Arc<Activity>,
-        mut drain: Drain,
+        (activity, mut drain): (Arc<Activity>, Drain),
     ) -> Result<(), ConnectionError>
     where
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let app = TowerToHyperService::new(self.app.clone());
+        let app = TowerToHyperService::new(app);
         let requests = Arc::clone(&activity);
         let service = service_fn(move |request: hyper::Request<Incoming>| {
             let busy = requests.begin();
