@@ -21,7 +21,7 @@ use oci_types::{ErrorCode, RepositoryName};
 use crate::bounds::Listed;
 use crate::failure::Failure;
 use crate::headers::{Authenticate, RetryAfter};
-use crate::{Route, RouteName, Verb};
+use crate::{AuditOutcome, Route, RouteName, Verb};
 
 /// Who may use a registry: see [`RegistryRouter::access`](crate::RegistryRouter::access).
 #[derive(Clone, Debug)]
@@ -57,6 +57,7 @@ impl Access {
         let caller = match self.caller(headers, address).await {
             Ok(caller) => caller,
             Err(failure) => {
+                let login = failure.is_failed_login().then_some(AuditOutcome::Denied);
                 // What a token would have to be for is told whatever was wrong with this one.
                 let scopes = match authorize(&*self.policy, &nobody(), need).await {
                     Ok(Verdict::Challenge { scopes, .. }) => scopes,
@@ -67,6 +68,7 @@ impl Access {
                     failure,
                     actor: Actor::Anonymous,
                     is_question: false,
+                    login,
                 });
             }
         };
@@ -269,6 +271,8 @@ pub(crate) struct Refused {
     pub(crate) actor: Actor,
     /// Whether nothing was tried: clients ask like this how they are to log in.
     pub(crate) is_question: bool,
+    /// What came of the login, if it is one.
+    pub(crate) login: Option<AuditOutcome>,
 }
 
 impl Refused {
@@ -277,6 +281,7 @@ impl Refused {
             failure,
             actor: actor(caller),
             is_question: false,
+            login: caller.logged_in.then_some(AuditOutcome::Done),
         }
     }
 }
@@ -290,6 +295,15 @@ pub(crate) enum Unauthenticated {
     Malformed(#[from] CredentialsError),
     #[error(transparent)]
     Auth(#[from] AuthError),
+}
+
+impl Unauthenticated {
+    fn is_failed_login(&self) -> bool {
+        matches!(
+            self,
+            Self::Auth(AuthError::Password | AuthError::TooMany { .. })
+        )
+    }
 }
 
 /// The credentials that a request brings along.

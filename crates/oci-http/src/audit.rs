@@ -32,7 +32,8 @@ pub struct AuditEntry<'a> {
     pub request_id: &'a str,
     /// What came of it.
     pub outcome: AuditOutcome,
-    /// The answer's status; `None` where the client was gone before there was an answer.
+    /// The answer's status; `None` where the client was gone before there was an answer, and for
+    /// a password that came along with another request, which has an entry of its own.
     pub status: Option<StatusCode>,
 }
 
@@ -104,6 +105,7 @@ impl AuditOutcome {
         match status {
             None => Self::Abandoned,
             Some(status) if status.is_server_error() => Self::Failed,
+            Some(StatusCode::FORBIDDEN) => Self::Denied,
             Some(status) if status.is_client_error() => Self::Refused,
             Some(_) => Self::Done,
         }

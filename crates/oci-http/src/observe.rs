@@ -152,9 +152,9 @@ impl Recording {
         }
     }
 
-    /// Who asks has logged in by it.
+    /// Who asks has logged in by it, or tried to.
     #[cfg(feature = "auth")]
-    pub(crate) fn log_in(&self, request: Identified<'_>, actor: &Actor) {
+    pub(crate) fn log_in(&self, request: Identified<'_>, actor: &Actor, outcome: AuditOutcome) {
         if let Some(audit) = &self.audit {
             audit.record(&AuditEntry {
                 action: AuditAction::Login {
@@ -163,7 +163,7 @@ impl Recording {
                 actor,
                 address: ClientAddr::of(request.parts),
                 request_id: request.request_id,
-                outcome: AuditOutcome::Done,
+                outcome,
                 status: None,
             });
         }
@@ -224,10 +224,9 @@ impl Line {
             actor: &self.actor,
             address: self.address,
             request_id: &self.request_id,
-            outcome: if denied {
-                AuditOutcome::Denied
-            } else {
-                AuditOutcome::of(record.status)
+            outcome: match AuditOutcome::of(record.status) {
+                AuditOutcome::Refused if denied => AuditOutcome::Denied,
+                outcome => outcome,
             },
             status: record.status,
         }

@@ -23,8 +23,6 @@ use oci_registry::{Actor, Ctx, Registry, Scope, Timestamp};
 use tower::Service;
 
 #[cfg(feature = "auth")]
-use crate::ClientAddr;
-#[cfg(feature = "auth")]
 use crate::access::Asked;
 use crate::body::{Progress, Sending, track};
 use crate::bounds::Bounds;
@@ -38,6 +36,8 @@ use crate::options::Options;
 use crate::query::RawQuery;
 use crate::reply::{Reply, ReplyBody};
 use crate::request_id::RequestIds;
+#[cfg(feature = "auth")]
+use crate::{AuditOutcome, ClientAddr};
 use crate::{Route, RouteError, Verb, handlers};
 
 /// The API over a registry, as a [`tower`] service of any server.
@@ -180,6 +180,9 @@ impl Shared {
             let admitted = match access.admit(headers, address, Asked { verb, route }).await {
                 Ok(admitted) => admitted,
                 Err(refused) => {
+                    if let Some(outcome) = refused.login {
+                        recording.log_in(request, &refused.actor, outcome);
+                    }
                     if !refused.is_question {
                         recording.deny(request, refused.actor);
                     }
@@ -189,7 +192,7 @@ impl Shared {
             let actor = admitted.actor();
             recording.admit(&actor);
             if admitted.logged_in() {
-                recording.log_in(request, &actor);
+                recording.log_in(request, &actor, AuditOutcome::Done);
             }
             return Ok((actor, Bounds::Policy(admitted)));
         }
