@@ -6,9 +6,11 @@
     reason = "a test that cannot go on fails, in its helpers too"
 )]
 
+mod access;
 mod deletes;
 mod embed;
 mod fixture;
+mod guarded;
 mod hostile;
 mod lists;
 mod logging;

@@ -24,7 +24,7 @@ use crate::stub::Stub;
 const MIB: usize = 1 << 20;
 
 /// Serves `app` on a port of the loopback until the test's runtime ends.
-async fn serve(app: Router) -> SocketAddr {
+pub(crate) async fn serve(app: Router) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(axum::serve(listener, app).into_future());
@@ -32,20 +32,20 @@ async fn serve(app: Router) -> SocketAddr {
 }
 
 /// A connection on which everything is written and read by hand.
-struct Client {
+pub(crate) struct Client {
     stream: TcpStream,
     buffer: Vec<u8>,
 }
 
 #[derive(Debug)]
-struct Raw {
-    status: u16,
+pub(crate) struct Raw {
+    pub(crate) status: u16,
     head: String,
     body: Vec<u8>,
 }
 
 impl Raw {
-    fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.head.lines().find_map(|line| {
             let (found, value) = line.split_once(": ")?;
             found.eq_ignore_ascii_case(name).then_some(value)
@@ -54,14 +54,14 @@ impl Raw {
 }
 
 impl Client {
-    async fn connect(address: SocketAddr) -> Self {
+    pub(crate) async fn connect(address: SocketAddr) -> Self {
         Self {
             stream: TcpStream::connect(address).await.unwrap(),
             buffer: Vec::new(),
         }
     }
 
-    async fn write(&mut self, bytes: impl AsRef<[u8]>) {
+    pub(crate) async fn write(&mut self, bytes: impl AsRef<[u8]>) {
         self.stream.write_all(bytes.as_ref()).await.unwrap();
     }
 
@@ -71,7 +71,7 @@ impl Client {
     }
 
     /// Reads one answer; to a HEAD it has no body.
-    async fn answer(&mut self, bodiless: bool) -> Raw {
+    pub(crate) async fn answer(&mut self, bodiless: bool) -> Raw {
         let reading = self.read_answer(bodiless);
         timeout(Duration::from_secs(10), reading)
             .await
@@ -105,7 +105,7 @@ impl Client {
     }
 
     /// Asks for something on the same connection, to see that it can be used again.
-    async fn ping(&mut self) {
+    pub(crate) async fn ping(&mut self) {
         self.write("GET /v2/ HTTP/1.1\r\nhost: x\r\n\r\n").await;
         assert_eq!(self.answer(false).await.status, 200);
     }
@@ -117,7 +117,7 @@ impl Client {
     }
 }
 
-fn head(method: &str, uri: &str, headers: &str) -> String {
+pub(crate) fn head(method: &str, uri: &str, headers: &str) -> String {
     format!("{method} {uri} HTTP/1.1\r\nhost: x\r\n{headers}\r\n")
 }
 
