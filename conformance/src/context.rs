@@ -106,6 +106,11 @@ impl Cx {
         &self.shared.namespace
     }
 
+    /// Whether the registry may only be read, and what is asked about is given.
+    pub fn only_reads(&self) -> bool {
+        self.shared.given.is_some()
+    }
+
     /// The client, for what the methods here do not offer.
     pub fn client(&self) -> &Client {
         &self.client

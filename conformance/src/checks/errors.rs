@@ -36,7 +36,7 @@ checks! {
     Client Writes upload_unknown "error.blob-upload-unknown" ERRORS
         "A session that never was is BLOB_UPLOAD_UNKNOWN."
         "\"blob upload unknown to registry\"";
-    Client Writes unsupported "error.deletion-disabled" ERRORS
+    Client Reads unsupported "error.deletion-disabled" ERRORS
         "Where a deletion is disabled, the error is UNSUPPORTED."
         "The v1.1 official suite asks for it; clients tell \"never\" from \"not you\" by it.";
     Client Reads quiet "error.no-internals" ERRORS
@@ -158,13 +158,7 @@ async fn upload_unknown(cx: &Cx) -> Verdict {
 }
 
 async fn unsupported(cx: &Cx) -> Verdict {
-    let repo = cx.repo();
-    let (image, blob) = repo.given_image_and_blob("v1").await?;
-    let answers = [
-        repo.delete_manifest("v1").await?,
-        repo.delete_manifest(&image.digest).await?,
-        repo.delete_blob(&blob.digest).await?,
-    ];
+    let answers = deletions(cx).await?;
     let disabled: Vec<_> = answers
         .iter()
         .filter(|answer| [400, 405].contains(&answer.code()))
@@ -176,6 +170,24 @@ async fn unsupported(cx: &Cx) -> Verdict {
         answer.error_code_is(&["UNSUPPORTED"])?;
     }
     Ok(())
+}
+
+/// Deletes a tag, a manifest and a blob: its own ones or, in a registry that may only be read,
+/// such that are not there.
+async fn deletions(cx: &Cx) -> Result<[Answer; 3], Stop> {
+    let (repo, tag, manifest, blob) = if cx.only_reads() {
+        let absent = digest_of(&cx.bytes(20));
+        (cx.sample().await?.repo, cx.word(), absent.clone(), absent)
+    } else {
+        let repo = cx.repo();
+        let (image, blob) = repo.given_image_and_blob("v1").await?;
+        (repo, "v1".to_owned(), image.digest, blob.digest)
+    };
+    Ok([
+        repo.delete_manifest(&tag).await?,
+        repo.delete_manifest(&manifest).await?,
+        repo.delete_blob(&blob).await?,
+    ])
 }
 
 /// Words that only the inside of a program says.

@@ -68,7 +68,13 @@ checks! {
     Client Writes after_mismatch "session.after-mismatch" CHUNKED
         "After a closing PUT with a wrong digest, the session is intact or gone, and never half."
         "A retry must not be stored under content that was never sent.";
+    Client Writes too_many "session.too-many" ERRORS
+        "An upload beyond the registry's limit is a 429 TOOMANYREQUESTS, and the open ones go on."
+        "Clients wait and try again after a 429 only; builds in parallel open many uploads.";
 }
+
+/// How many uploads are opened to find a limit.
+const MANY: usize = 64;
 
 /// A session with one chunk in it.
 async fn begun(cx: &Cx) -> Result<(Upload<'_>, Blob, usize), Stop> {
@@ -351,4 +357,21 @@ async fn after_mismatch(cx: &Cx) -> Verdict {
         answer.status(200)?.body_is(&blob.bytes)?;
     }
     Ok(())
+}
+
+async fn too_many(cx: &Cx) -> Verdict {
+    let repo = cx.repo();
+    let first = repo.given_upload().await?;
+    for _ in 1..MANY {
+        let answer = cx.send(Request::post(repo.uploads_path())).await?;
+        if answer.status_in(&[202, 429])?.code() == 202 {
+            continue;
+        }
+        answer.error_code_is(&["TOOMANYREQUESTS"])?;
+        let blob = cx.blob(100);
+        first.close(&blob.digest, &blob.bytes).await?.status(201)?;
+        return Ok(());
+    }
+    let reason = format!("the registry lets one client open {MANY} uploads");
+    Err(Stop::skipped(reason))
 }

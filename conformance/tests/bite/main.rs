@@ -55,6 +55,7 @@ const SKIPPED: &[&str] = &[
     "observed.challenges",
     "observed.retry-after",
     "observed.warning-*",
+    "session.too-many",
 ];
 
 async fn examine(fault: Option<&'static Fault>) -> Report {
