@@ -12,7 +12,7 @@ use super::plan::{Lane, Part};
 pub(super) struct Verdict {
     pub(super) outcome: Outcome,
     pub(super) counts: Counts,
-    /// What it left out, each with its reason.
+    /// What it left out or what does not apply, each with its reason.
     pub(super) left_out: Vec<String>,
     pub(super) elapsed: Duration,
 }
@@ -107,7 +107,7 @@ impl Board {
                 } else {
                     String::new()
                 };
-                println!("{:<14} {:>7}  skipped: {left_out}{times}", "", "");
+                println!("{:<14} {:>7}  {left_out}{times}", "", "");
             }
         }
         println!("{:<14} {:>5} s\n", "all", elapsed.as_secs());

@@ -69,22 +69,27 @@ fn line(line: &str) -> Option<Counts> {
     })
 }
 
-/// What a part left out, each with its reason, from lines like `skipped: oras: not installed` and
+/// What a part left out and what does not apply, each with its reason, from lines like
+/// `skipped: oras: not installed`, `not applicable: tags: there are none` and
 /// `test slow ... ignored, takes an hour`.
-pub(super) fn skipped(output: &str) -> Vec<String> {
+pub(super) fn left_out(output: &str) -> Vec<String> {
     let one = |line: &str| {
-        if let Some(rest) = line.strip_prefix("skipped: ") {
-            return Some(rest.to_owned());
+        if ["skipped: ", "not applicable: "]
+            .iter()
+            .any(|word| line.starts_with(word))
+        {
+            return Some(line.to_owned());
         }
         let (name, reason) = line.strip_prefix("test ")?.split_once(" ... ignored")?;
-        Some(format!("{name}: {}", reason.trim_start_matches(", ")))
+        let reason = reason.trim_start_matches(", ");
+        Some(format!("skipped: {name}: {reason}"))
     };
     output.lines().filter_map(one).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Counts, skipped};
+    use super::{Counts, left_out};
 
     const HARNESS: &str = "\
 test a ... ok
@@ -104,12 +109,12 @@ test result: FAILED. 2 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out
                 skipped: 1
             }
         );
-        assert_eq!(skipped(HARNESS), ["slow: takes an hour"]);
+        assert_eq!(left_out(HARNESS), ["skipped: slow: takes an hour"]);
     }
 
     #[test]
     fn a_tasks_last_line_counts() {
-        let output = "skipped: oras: not installed\n9 passed, 0 failed, 2 skipped\n";
+        let output = "skipped: oras: not installed\nnot applicable: ns: none\n9 passed, 0 failed, 2 skipped\n";
         assert_eq!(
             Counts::of(output, true),
             Counts {
@@ -118,7 +123,10 @@ test result: FAILED. 2 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out
                 skipped: 2
             }
         );
-        assert_eq!(skipped(output), ["oras: not installed"]);
+        assert_eq!(
+            left_out(output),
+            ["skipped: oras: not installed", "not applicable: ns: none"]
+        );
     }
 
     #[test]

@@ -44,7 +44,7 @@ pub(crate) struct Args {
 /// Runs the plan.
 ///
 /// # Errors
-/// When a part fails or cannot run or, where `CI` is `true`, something mandatory is missing.
+/// When a part fails or cannot run or, where `CI` is `true`, anything is skipped.
 pub(crate) fn run(args: &Args) -> Result<()> {
     let mut lanes = plan::lanes();
     if args.list {
@@ -76,7 +76,16 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     if process::interrupted() {
         bail!("interrupted");
     }
+    judge(total, strict)
+}
+
+/// Whether the sum is good enough: what could not run is a failure where `strict`.
+fn judge(total: Counts, strict: bool) -> Result<()> {
     ensure!(total.failed == 0, "not everything holds");
+    ensure!(
+        !strict || total.skipped == 0,
+        "not everything ran, and CI is true"
+    );
     Ok(())
 }
 
@@ -164,7 +173,7 @@ impl Run<'_> {
         Ok(Verdict {
             outcome,
             counts: Counts::of(&output, succeeded),
-            left_out: counts::skipped(&output),
+            left_out: counts::left_out(&output),
             elapsed: Duration::ZERO,
         })
     }
@@ -173,4 +182,22 @@ impl Run<'_> {
 fn last_lines(text: &str, most: usize) -> String {
     let lines: Vec<_> = text.lines().collect();
     lines[lines.len().saturating_sub(most)..].join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Counts, judge};
+
+    #[test]
+    fn skips_are_failures_in_ci_alone() {
+        let counts = |failed, skipped| Counts {
+            passed: 1,
+            failed,
+            skipped,
+        };
+        assert!(judge(counts(0, 0), true).is_ok());
+        assert!(judge(counts(0, 1), false).is_ok());
+        assert!(judge(counts(0, 1), true).is_err());
+        assert!(judge(counts(1, 0), false).is_err());
+    }
 }

@@ -216,7 +216,7 @@ fn machine_lane() -> Lane {
             ..own(
                 "conformance",
                 "the server conforms",
-                "conformance --strict --restart --quiet",
+                "conformance --strict --every-configuration --quiet",
             )
         },
         Part {

@@ -1,24 +1,24 @@
 //! Runs the conformance runner against this workspace's server, started for the purpose, or against
 //! any other registry. The runner makes the reports; this starts servers, names files and counts.
 
-use std::collections::BTreeMap;
+mod configurations;
+mod tally;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
-use serde::Deserialize;
 
+use self::configurations::{CONFIGURATIONS, Configuration, Content, Data, PLAIN};
+use self::tally::{NOT_APPLICABLE, Report, Tally};
 use crate::Result;
 use crate::process;
 use crate::server::{self, Server};
-use crate::test::Counts;
 use crate::workspace;
 
 /// How long one run may take, official suites included.
 const LIMIT: Duration = Duration::from_secs(1800);
-/// Stores that forget.
-const IN_MEMORY: &[&str] = &["--metadata", "memory:", "--blobs", "memory:"];
 
 /// What `cargo xtask conformance` takes.
 #[derive(Debug, clap::Args)]
@@ -26,9 +26,10 @@ pub(crate) struct Args {
     /// Ask this registry, instead of a server that is started for the purpose
     #[arg(long, value_name = "URL")]
     url: Option<String>,
-    /// Run three times: fresh, again after a restart on the same data, and with stores in memory
+    /// Run in every configuration of the server, and fail where a check that is expected not to
+    /// apply does
     #[arg(long, conflicts_with = "url")]
-    restart: bool,
+    every_configuration: bool,
     /// Fail unless every check is green, at every level
     #[arg(long)]
     strict: bool,
@@ -42,7 +43,7 @@ pub(crate) struct Args {
     rest: Vec<String>,
 }
 
-/// Runs the runner, once or three times.
+/// Runs the runner, once or in every configuration.
 ///
 /// # Errors
 /// When a MUST is not met or, with `--strict`, any check is not green.
@@ -65,8 +66,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     }
     let mut session = Session::new(&args, runner)?;
     match &args.url {
-        Some(url) => session.ask(url, "")?,
-        None => session.ask_own()?,
+        Some(url) => session.ask(url, "", &[])?,
+        None if args.every_configuration => session.ask_all(CONFIGURATIONS)?,
+        None => session.ask_all(&[PLAIN])?,
     }
     session.end()
 }
@@ -75,13 +77,14 @@ impl Args {
     /// The same with this task's own options taken out of the runner's, so that their order does
     /// not matter.
     fn gathered(&self) -> Result<Args> {
-        let (mut url, mut restart, mut strict) = (self.url.clone(), self.restart, self.strict);
+        let (mut url, mut every, mut strict) =
+            (self.url.clone(), self.every_configuration, self.strict);
         let mut rest = Vec::new();
         let mut given = self.rest.iter();
         while let Some(option) = given.next() {
             match option.as_str() {
                 "--url" => url = Some(given.next().context("--url takes a URL")?.clone()),
-                "--restart" => restart = true,
+                "--every-configuration" => every = true,
                 "--strict" => strict = true,
                 // It has done its work when it comes before the runner's options.
                 "--" => {}
@@ -92,12 +95,12 @@ impl Args {
             }
         }
         ensure!(
-            url.is_none() || !restart,
-            "--restart needs a server that this task starts"
+            url.is_none() || !every,
+            "--every-configuration needs servers that this task starts"
         );
         Ok(Args {
             url,
-            restart,
+            every_configuration: every,
             strict,
             rest,
         })
@@ -109,43 +112,87 @@ struct Session<'a> {
     args: &'a Args,
     runner: PathBuf,
     reports: PathBuf,
-    counts: Counts,
+    tally: Tally,
     conforms: bool,
 }
 
 impl Session<'_> {
     fn new(args: &Args, runner: PathBuf) -> Result<Session<'_>> {
         let reports = workspace::target_dir()?.join("conformance");
+        // What this server has not by its nature, another may have.
+        let expected = if args.url.is_none() {
+            NOT_APPLICABLE
+        } else {
+            &[]
+        };
         Ok(Session {
             args,
             runner,
             reports,
-            counts: Counts::default(),
+            tally: Tally::expecting(expected),
             conforms: true,
         })
     }
 
-    /// Asks servers of this workspace.
-    fn ask_own(&mut self) -> Result<()> {
+    /// Asks servers of this workspace, one after the other.
+    fn ask_all(&mut self, configurations: &[Configuration]) -> Result<()> {
         let binary = server::binary()?;
-        let folder = tempfile::tempdir()?;
-        let server = Server::start(&binary, folder.path(), &[])?;
-        if !self.args.restart {
-            self.ask(&server.url(), "")?;
-            return server.stop();
+        let mut last: Option<Running> = None;
+        for configuration in configurations {
+            let running = match (configuration.data, last.take()) {
+                (Data::OfTheRunBefore, Some(before)) => before.restart()?,
+                (_, before) => {
+                    before.map_or(Ok(()), Running::stop)?;
+                    self.start(&binary, configuration)?
+                }
+            };
+            let mut options = configuration.options.to_vec();
+            if let Some(repository) = &running.given {
+                options.extend(["--read-only", "--repository", repository, "--tag", "v1"]);
+            }
+            self.ask(&running.server.url(), configuration.name, &options)?;
+            last = Some(running);
         }
-        self.ask(&server.url(), "fresh")?;
-        let server = server.restart()?;
-        self.ask(&server.url(), "restarted")?;
-        server.stop()?;
+        last.map_or(Ok(()), Running::stop)
+    }
+
+    fn start(&self, binary: &Path, configuration: &Configuration) -> Result<Running> {
         let folder = tempfile::tempdir()?;
-        let server = Server::start(&binary, folder.path(), IN_MEMORY)?;
-        self.ask(&server.url(), "memory")?;
-        server.stop()
+        let given = match configuration.content {
+            Content::OfTheChecks => None,
+            Content::Given => Some(self.give(binary, folder.path())?),
+        };
+        // The server works in this folder, so that paths in it need no more than a name.
+        let settings = ("settings.toml", configuration.settings);
+        for (path, text) in configuration.files.iter().chain([&settings]) {
+            std::fs::write(folder.path().join(path), text)?;
+        }
+        let mut arguments = vec!["--config", settings.0];
+        arguments.extend(configuration.arguments);
+        let server = Server::start(binary, folder.path(), &arguments)?;
+        Ok(Running {
+            server,
+            given,
+            _folder: folder,
+        })
+    }
+
+    /// Has a check push an image and leave it there, and answers its repository.
+    fn give(&self, binary: &Path, folder: &Path) -> Result<String> {
+        const CHECK: &str = "pull.manifest-by-tag";
+        let server = Server::start(binary, folder, &[])?;
+        let json = folder.join("given.json");
+        let mut command = Command::new(&self.runner);
+        command.arg(server.url());
+        command.args(["--only", CHECK, "--keep", "--quiet", "--json"]);
+        let status = process::run_shown(command.arg(&json), LIMIT)?;
+        ensure!(status.success(), "no image could be pushed: {status}");
+        server.stop()?;
+        Ok(format!("{}/{CHECK}", read(&json, status)?.namespace))
     }
 
     /// Runs the runner once, with its reports in a folder of that name.
-    fn ask(&mut self, url: &str, name: &str) -> Result<()> {
+    fn ask(&mut self, url: &str, name: &str, options: &[&str]) -> Result<()> {
         let folder = self.reports.join(name);
         std::fs::create_dir_all(&folder)?;
         let json = folder.join("report.json");
@@ -153,16 +200,12 @@ impl Session<'_> {
         if json.exists() {
             std::fs::remove_file(&json)?;
         }
-        let status = process::run_shown(&mut self.command(url, &folder, &json), LIMIT)?;
-        let report = first_report(&json, status)?;
-        report.print_bad();
-        self.counts += report.counts();
+        let mut command = self.command(url, &folder, &json);
+        let status = process::run_shown(command.args(options), LIMIT)?;
+        self.tally.add(name, read(&json, status)?);
         self.conforms &= status.success();
-        println!(
-            "{} report: {}",
-            if name.is_empty() { "the" } else { name },
-            folder.display()
-        );
+        let which = if name.is_empty() { "the" } else { name };
+        println!("{which} report: {}", folder.display());
         Ok(())
     }
 
@@ -182,42 +225,40 @@ impl Session<'_> {
     }
 
     fn end(self) -> Result<()> {
-        println!("{}", self.counts);
+        let whole = self.args.every_configuration && self.args.rest.iter().all(|o| o == "--quiet");
+        let counts = self.tally.print(whole);
+        println!("{counts}");
         if !self.conforms {
             bail!("a MUST is not met");
         }
-        if self.args.strict && self.counts.failed > 0 {
+        if self.args.strict && counts.failed > 0 {
             bail!("not every check is green");
         }
         Ok(())
     }
 }
 
-/// The runner's JSON report, as far as this counts it.
-#[derive(Debug, Deserialize)]
-struct Report {
-    results: Vec<Case>,
-    #[serde(default)]
-    suites: Vec<Suite>,
+/// A server in one configuration.
+struct Running {
+    server: Server,
+    /// The repository of an image that was there before.
+    given: Option<String>,
+    _folder: tempfile::TempDir,
 }
 
-#[derive(Debug, Deserialize)]
-struct Suite {
-    name: String,
-    cases: Vec<Case>,
-    error: Option<String>,
-}
+impl Running {
+    fn restart(self) -> Result<Running> {
+        let server = self.server.restart()?;
+        Ok(Running { server, ..self })
+    }
 
-#[derive(Debug, Deserialize)]
-struct Case {
-    name: String,
-    outcome: String,
-    #[serde(alias = "message")]
-    sentence: Option<String>,
+    fn stop(self) -> Result<()> {
+        self.server.stop()
+    }
 }
 
 /// The report of the only registry, or of the first of several.
-fn first_report(json: &Path, status: ExitStatus) -> Result<Report> {
+fn read(json: &Path, status: ExitStatus) -> Result<Report> {
     let text = std::fs::read(json).with_context(|| format!("the runner ended with {status}"))?;
     let value: serde_json::Value = serde_json::from_slice(&text)?;
     let first = match value {
@@ -227,59 +268,15 @@ fn first_report(json: &Path, status: ExitStatus) -> Result<Report> {
     Ok(serde_json::from_value(first)?)
 }
 
-impl Report {
-    fn cases(&self) -> impl Iterator<Item = &Case> {
-        let official = self.suites.iter().flat_map(|suite| &suite.cases);
-        self.results.iter().chain(official)
-    }
-
-    fn counts(&self) -> Counts {
-        let mut counts = Counts::default();
-        for case in self.cases() {
-            match case.outcome.as_str() {
-                "passed" => counts.passed += 1,
-                "skipped" => counts.skipped += 1,
-                _ => counts.failed += 1,
-            }
-        }
-        let broken = self.suites.iter().filter(|suite| suite.error.is_some());
-        counts.failed += broken.count() as u64;
-        counts
-    }
-
-    /// Says what failed, and what was left out by its reason, in a form that `cargo xtask test`
-    /// shows.
-    fn print_bad(&self) {
-        let mut skipped: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-        for case in self.cases() {
-            let reason = case.sentence.as_deref().unwrap_or("no reason is given");
-            match case.outcome.as_str() {
-                "passed" => {}
-                "skipped" => skipped.entry(reason).or_default().push(&case.name),
-                outcome => println!("{outcome}: {}: {reason}", case.name),
-            }
-        }
-        for (reason, names) in skipped {
-            println!("skipped: {}: {reason}", names.join(", "));
-        }
-        for suite in &self.suites {
-            if let Some(error) = &suite.error {
-                println!("failed: {}: {error}", suite.name);
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Args, Report};
-    use crate::test::Counts;
+    use super::Args;
 
     fn args(rest: &[&str]) -> Args {
         let rest = rest.iter().map(|&text| text.to_owned()).collect();
         Args {
             url: None,
-            restart: false,
+            every_configuration: false,
             strict: false,
             rest,
         }
@@ -292,33 +289,13 @@ mod tests {
         ];
         let found = args(&options).gathered().unwrap();
         assert_eq!(found.url.as_deref(), Some("http://x"));
-        assert!(found.strict && !found.restart);
+        assert!(found.strict && !found.every_configuration);
         assert_eq!(found.rest, ["--only", "pull", "--jobs=2"]);
         assert!(args(&["--url"]).gathered().is_err());
-        assert!(args(&["--url=http://x", "--restart"]).gathered().is_err());
-    }
-
-    #[test]
-    fn blocked_checks_and_broken_suites_count_as_failed() {
-        let report = r#"{
-            "results": [
-                {"name": "a", "outcome": "passed", "sentence": null},
-                {"name": "b", "outcome": "blocked", "sentence": "x"},
-                {"name": "c", "outcome": "skipped", "sentence": "y"}
-            ],
-            "suites": [{
-                "name": "s", "error": "gone",
-                "cases": [{"name": "d", "outcome": "failed", "message": "z"}]
-            }]
-        }"#;
-        let report: Report = serde_json::from_str(report).unwrap();
-        assert_eq!(
-            report.counts(),
-            Counts {
-                passed: 1,
-                failed: 3,
-                skipped: 1
-            }
+        assert!(
+            args(&["--url=http://x", "--every-configuration"])
+                .gathered()
+                .is_err()
         );
     }
 }
