@@ -129,9 +129,9 @@ fn columns(rows: &Rows) -> String {
     text
 }
 
-/// A row for each of these checks: what it asks and what it rests on.
+/// A row for each of these checks: what it asks, where that stands and what it rests on.
 fn reasons(reports: &[Report], differences: &Rows) -> Rows {
-    let headings = ["check", "what is asked", "what it rests on"];
+    let headings = ["check", "what is asked", "section", "what it rests on"];
     let mut rows = vec![headings.map(str::to_owned).to_vec()];
     for name in differences.iter().skip(1).filter_map(|row| row.first()) {
         let result = reports.iter().find_map(|report| report.result(name));
@@ -142,9 +142,15 @@ fn reasons(reports: &[Report], differences: &Rows) -> Rows {
             } else {
                 result.basis.to_owned()
             };
+            let section = result.section.title;
+            let section = match &result.link {
+                Some(link) => format!("[{section}]({link})"),
+                None => section.to_owned(),
+            };
             rows.push(vec![
                 name.clone(),
                 result.title.to_owned(),
+                section,
                 without_anchors(&basis),
             ]);
         }
