@@ -22,4 +22,5 @@ mod refusals;
 mod routing;
 mod socket;
 mod stub;
+mod token_endpoint;
 mod uploads;
