@@ -15,6 +15,7 @@ mod hostile;
 mod lists;
 mod logging;
 mod manifests;
+mod matrix;
 mod middleware;
 mod mounts;
 mod pulls;
