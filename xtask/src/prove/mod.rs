@@ -3,6 +3,7 @@
 //! Each starts the server with fresh data, prints what it measured or found, and fails where a
 //! promise does not hold.
 
+mod access;
 mod crash;
 mod memory;
 mod order;
@@ -12,6 +13,7 @@ mod target;
 
 use std::path::PathBuf;
 
+use access::Effort;
 use anyhow::Result;
 use clap::{Args as ClapArgs, ValueEnum};
 
@@ -39,6 +41,8 @@ enum What {
     Memory,
     /// A million tags and 100,000 repositories cost what ten cost
     Scale,
+    /// Asking who may do what costs little, and wrong passwords slow nobody else down
+    Access,
     /// All of these
     All,
 }
@@ -67,6 +71,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         } else {
             scale::prove(&server, 1_000_000, 100_000)?;
         }
+    }
+    if asked(What::Access) {
+        let quick = args.quick;
+        access::prove(&server, if quick { Effort::QUICK } else { Effort::FULL })?;
     }
     Ok(())
 }

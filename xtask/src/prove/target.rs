@@ -100,6 +100,20 @@ impl Server {
         Ok(())
     }
 
+    /// The processor time that its threads have spent.
+    pub(super) fn processor_time(&self) -> Result<Duration> {
+        let mut nanos = 0;
+        for task in std::fs::read_dir(format!("/proc/{}/task", self.pid))? {
+            // A thread may end meanwhile.
+            let Ok(text) = std::fs::read_to_string(task?.path().join("schedstat")) else {
+                continue;
+            };
+            let spent = text.split_whitespace().next().context("no time")?;
+            nanos += spent.parse::<u64>()?;
+        }
+        Ok(Duration::from_nanos(nanos))
+    }
+
     /// Its resident memory in bytes: now, and at its highest.
     pub(super) fn resident(&self) -> Result<(u64, u64)> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid))?;
