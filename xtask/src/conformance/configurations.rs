@@ -50,6 +50,13 @@ pub(super) const PLAIN: Configuration = Configuration {
     options: &[],
 };
 
+/// A user's name and password, and the line of a file of users that lets nobody else in.
+const LOGIN: &[&str] = &["--username", "alice", "--password", "wonderland"];
+const USERS: &[(&str, &str)] = &[(
+    "users",
+    "alice:$2y$10$rTJJsaAh9.EPc24.8WS/QOg5jhIYxVvghIh9PJzt6OAa24h2gncf2\n",
+)];
+
 /// Every configuration, in the order in which they are asked.
 pub(super) const CONFIGURATIONS: &[Configuration] = &[
     Configuration {
@@ -76,6 +83,26 @@ pub(super) const CONFIGURATIONS: &[Configuration] = &[
         name: "few-uploads",
         settings: "[uploads]\nmax_sessions = 20\n",
         options: &["--only", "session.too-many,observed.retry-after"],
+        ..PLAIN
+    },
+    Configuration {
+        name: "basic",
+        settings: r#"
+            auth = { scheme = "basic", htpasswd = "users" }
+            access = [{ repos = ["**"], who = ["user:alice"], allow = ["pull", "push", "overwrite", "delete"] }]
+        "#,
+        files: USERS,
+        options: LOGIN,
+        ..PLAIN
+    },
+    Configuration {
+        name: "bearer",
+        settings: r#"
+            auth = { scheme = "bearer", htpasswd = "users" }
+            access = [{ repos = ["**"], who = ["user:alice"], allow = ["pull", "push", "overwrite", "delete"] }]
+        "#,
+        files: USERS,
+        options: LOGIN,
         ..PLAIN
     },
 ];
