@@ -18,7 +18,7 @@ use oci_auth::{
 use oci_registry::{Actor, RegistryError, RepoKey, RepoPattern, Scope};
 use oci_types::{ErrorCode, RepositoryName};
 
-use crate::bounds::Listed;
+use crate::bounds::{Filter, Listed};
 use crate::failure::Failure;
 use crate::headers::{Authenticate, RetryAfter};
 use crate::{AuditOutcome, Route, RouteName, Verb};
@@ -244,7 +244,7 @@ impl Admitted<'_> {
     }
 }
 
-fn filter(pulls: PullScope) -> Box<dyn Fn(&RepositoryName) -> bool + Send + Sync> {
+fn filter(pulls: PullScope) -> Filter {
     Box::new(move |name| pulls.contains(name))
 }
 

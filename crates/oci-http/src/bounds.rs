@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use oci_registry::{Scope, TagGuard};
+use oci_registry::{RepoKey, RepoPattern, Scope, TagGuard};
 use oci_types::RepositoryName;
 
 #[cfg(feature = "auth")]
@@ -19,12 +19,15 @@ pub(crate) enum Bounds<'a> {
     Policy(Admitted<'a>),
 }
 
+/// Tells repositories apart.
+pub(crate) type Filter = Box<dyn Fn(&RepositoryName) -> bool + Send + Sync>;
+
 /// The repositories that the catalog lists.
 pub(crate) struct Listed<'a> {
     /// They are all within this.
     pub(crate) scope: Cow<'a, Scope>,
     /// Which of those within the scope are listed, where a query cannot express it.
-    pub(crate) filter: Option<Box<dyn Fn(&RepositoryName) -> bool + Send + Sync + 'a>>,
+    pub(crate) filter: Option<Filter>,
 }
 
 impl Bounds<'_> {
@@ -49,13 +52,19 @@ impl Bounds<'_> {
         }
     }
 
-    /// The repositories among which a blob to be mounted is looked for.
-    pub(crate) async fn mountable(&self) -> Result<Scope, Failure> {
-        match self {
-            Self::Scope(scope) => Ok(scope.clone().into_owned()),
+    /// The repositories among which a blob to be mounted into `target` is looked for.
+    pub(crate) async fn mountable(&self, target: &RepoKey) -> Result<Scope, Failure> {
+        let mut scope = match self {
+            Self::Scope(scope) => scope.clone().into_owned(),
             #[cfg(feature = "auth")]
-            Self::Policy(admitted) => admitted.mountable().await,
+            Self::Policy(admitted) => admitted.mountable().await?,
+        };
+        if let Scope::AnyOf(patterns) = &mut scope
+            && target.upstream.is_none()
+        {
+            patterns.push(RepoPattern::Exact(target.name.clone()));
         }
+        Ok(scope)
     }
 
     /// Whether tags that exist may be moved.

@@ -39,7 +39,11 @@ pub(super) async fn start(at: &RepoCall<'_>, body: Body) -> Result<Reply, Failur
 async fn mount(at: &RepoCall<'_>, wanted: &Mount) -> Result<Option<BlobInfo>, Failure> {
     let bounds = &at.call.bounds;
     let from = match &wanted.from {
-        MountSource::Anywhere => MountFrom::AnyOf(bounds.mountable().await?),
+        MountSource::Anywhere => MountFrom::AnyOf(bounds.mountable(&at.repo).await?),
+        // Who pushes is told by HEAD what is there already.
+        MountSource::Repository(name) if *name == at.repo.name => {
+            MountFrom::Repository(at.repo.clone())
+        }
         MountSource::Repository(name) if bounds.may_mount_from(name).await? => {
             MountFrom::Repository(RepoKey {
                 upstream: at.repo.upstream.clone(),

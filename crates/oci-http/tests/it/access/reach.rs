@@ -16,6 +16,7 @@ async fn a_mount_takes_from_where_its_caller_may_pull() {
             ("public/a", "public"),
             ("team/a", "team"),
             ("drop/a", "drop"),
+            ("drop/b", "mine"),
             ("secret/a", "secret"),
         ] {
             guarded.world.blob(name, bytes.as_bytes()).await;
@@ -35,6 +36,9 @@ async fn a_mount_takes_from_where_its_caller_may_pull() {
             ("carol", "drop/b", "public", "&from=public/a", 201),
             ("carol", "drop/b", "team", "&from=team/a", 202),
             ("carol", "drop/b", "drop", "&from=drop/a", 202),
+            ("carol", "drop/b", "mine", "&from=drop/b", 201),
+            ("carol", "drop/b", "mine", "", 201),
+            ("carol", "drop/b", "drop", "", 202),
             ("root", "own/d", "secret", "", 201),
             ("root", "own/d", "drop", "&from=drop/a", 201),
         ] {

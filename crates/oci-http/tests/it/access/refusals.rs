@@ -228,7 +228,7 @@ async fn who_cannot_be_asked_now_may_be_asked_later() {
                 request: request(method, &uri, &[("x-request-id", "r-7")], image("1")),
                 status,
                 headers: &[("retry-after", after), ("x-request-id", "r-7")],
-                body: Body::Error(code.clone()),
+                body: Body::Error(code),
             };
             let answer = check(&app, case).await;
             let body = String::from_utf8_lossy(&answer.body).into_owned();

@@ -163,6 +163,11 @@ fn uploads(target: &str, foreign: &str, asks: &mut Vec<Ask>) {
         let mounts = ask(target, "POST", &below, write, done);
         asks.push(mounts.undo(Undo::Mount(loose)));
     }
+    // What is there already is mounted by who could ask whether it is there.
+    for from in [format!("&from={target}"), String::new()] {
+        let below = format!("{uploads}?mount={}{from}", digest(&blob(target)));
+        asks.push(ask(target, "POST", &below, write, Done::Answers(201, "")));
+    }
     for from in ["nowhere/at/all", "No-Name", target] {
         let below = format!("{uploads}?mount={loose}&from={from}");
         let nothing = ask(target, "POST", &below, write, Done::Answers(202, ""));
