@@ -13,7 +13,7 @@ use crate::fixture::world;
 use crate::stub::Stub;
 
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Write for Log {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
@@ -35,7 +35,7 @@ impl MakeWriter<'_> for Log {
 
 impl Log {
     /// Writes down what this thread logs from now on.
-    fn start(&self, level: Level) -> tracing::subscriber::DefaultGuard {
+    pub(crate) fn start(&self, level: Level) -> tracing::subscriber::DefaultGuard {
         let subscriber = tracing_subscriber::fmt()
             .json()
             .with_max_level(level)
@@ -44,7 +44,7 @@ impl Log {
         tracing::subscriber::set_default(subscriber)
     }
 
-    fn lines(&self) -> Vec<serde_json::Value> {
+    pub(crate) fn lines(&self) -> Vec<serde_json::Value> {
         let log = std::mem::take(&mut *self.0.lock().unwrap());
         let lines = log.split(|byte| *byte == b'\n');
         lines

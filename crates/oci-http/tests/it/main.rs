@@ -7,6 +7,7 @@
 )]
 
 mod access;
+mod advisories;
 mod deletes;
 mod embed;
 mod fixture;
