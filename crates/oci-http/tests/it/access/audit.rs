@@ -1,8 +1,15 @@
 //! What is written down: every write, every refusal of access, every login; no secret.
 
-use oci_http::AuditOutcome::{Denied, Done, Refused};
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::body::Body;
+use bytes::Bytes;
+use futures_util::stream;
+use oci_http::AuditOutcome::{Abandoned, Denied, Done, Refused};
 use oci_http::testing::send;
 use oci_types::Digest;
+use tokio::time::timeout;
 
 use crate::fixture::image;
 use crate::guarded::{ADDRESS, Guarded, Mode, Noted, authorized, basic, guarded};
@@ -251,6 +258,28 @@ async fn a_login_is_written_down_when_its_password_was_checked() {
             assert_eq!(entry.request_id, answer.header("x-request-id"));
         }
     }
+}
+
+#[tokio::test]
+async fn a_write_whose_client_went_away_is_written_down() {
+    let guarded = guarded(Mode::Basic).await;
+    let login = basic("alice", "secret");
+    guarded.ask_with(Some(&login), ("GET", "/v2/"), "").await;
+    guarded.ledger.take();
+    let id = guarded.world.session("own/a", b"hello").await;
+    let uri = format!("/v2/own/a/blobs/uploads/{id}");
+    let never = Body::from_stream(stream::pending::<Result<Bytes, Infallible>>());
+    let asking = guarded.ask_with(Some(&login), ("PATCH", &uri), never);
+    let gone = timeout(Duration::from_millis(50), asking).await;
+    assert!(gone.is_err(), "it waits for the body");
+    let noted = guarded.ledger.take();
+    assert_eq!(noted.len(), 1, "{noted:?}");
+    let entry = &noted[0];
+    assert_eq!((entry.outcome, entry.status), (Abandoned, None));
+    assert_eq!(
+        (&*entry.what, &*entry.actor),
+        ("PATCH upload own/a", "user:alice")
+    );
 }
 
 /// Passwords, tokens, and what people type where it does not belong.

@@ -1,12 +1,19 @@
 //! What a request may reach beyond its own repository: sources of mounts, the catalog, sessions
 //! and digests of others.
 
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use oci_auth::{
+    Attempt, AuthError, Authenticator, Caller, External, Grant, Identity, ResourceScope,
+};
 use oci_http::testing::send;
+use oci_http::{Access, RegistryRouter};
 use oci_types::Digest;
 use serde_json::Value;
 
-use crate::fixture::{image, referrer};
-use crate::guarded::{Guarded, Mode, authorized, code, guarded, guarded_by};
+use crate::fixture::{image, referrer, world};
+use crate::guarded::{Guarded, Mode, authorized, bearer_scheme, code, guarded, guarded_by, rules};
 
 #[tokio::test]
 async fn a_mount_takes_from_where_its_caller_may_pull() {
@@ -53,6 +60,75 @@ async fn a_mount_takes_from_where_its_caller_may_pull() {
             let blob = format!("/v2/{target}/blobs/{digest}");
             assert_eq!(located == blob, status == 201, "{located}");
         }
+    }
+}
+
+/// Believes that everybody has a token of a token server elsewhere, for `scopes`.
+#[derive(Debug)]
+struct Elsewhere {
+    scopes: Vec<&'static str>,
+}
+
+#[async_trait]
+impl Authenticator for Elsewhere {
+    async fn authenticate(&self, _: Attempt<'_>) -> Result<Caller, AuthError> {
+        let external = External {
+            issuer: "corp".parse().expect("a name"),
+            subject: "ci".into(),
+        };
+        let scopes = self.scopes.iter().map(|scope| scope.parse());
+        let scopes: Result<Vec<ResourceScope>, _> = scopes.collect();
+        let grant = Grant::External(scopes.expect("scopes").into());
+        Ok(Caller::new(Identity::External(Arc::new(external)), grant))
+    }
+}
+
+/// A token server elsewhere alone knows what its subject may do besides, so that the source
+/// has to be in the token, and in the rules.
+#[tokio::test]
+async fn a_token_of_another_server_mounts_what_it_is_for() {
+    const CORP: &str = r#"[[access]]
+repos = ["own/**", "public/**"]
+who = ["issuer:corp"]
+allow = ["pull", "push"]"#;
+    let target = "repository:own/a:pull,push";
+    for (scopes, from, status) in [
+        (vec![target], "&from=public/a", 202),
+        (vec![target], "", 202),
+        (
+            vec![target, "repository:public/a:pull"],
+            "&from=public/a",
+            201,
+        ),
+        (vec![target, "repository:public/a:pull"], "", 201),
+        (
+            vec![target, "repository:public/a:push"],
+            "&from=public/a",
+            202,
+        ),
+        (
+            vec![target, "repository:secret/a:pull"],
+            "&from=secret/a",
+            202,
+        ),
+        (vec![target, "repository:secret/a:pull"], "", 202),
+    ] {
+        let world = world();
+        let (rules, _) = rules(CORP);
+        let name = format!("{scopes:?} {from}");
+        let access = Access::new(
+            Arc::new(Elsewhere { scopes }),
+            Arc::new(rules),
+            bearer_scheme(),
+        );
+        let registry = RegistryRouter::new(world.registry.clone());
+        let app = registry.access(access).into_router();
+        let secret = name.contains("secret");
+        let source = if secret { "secret/a" } else { "public/a" };
+        let digest = world.blob(source, b"there").await;
+        let uri = format!("/v2/own/a/blobs/uploads/?mount={digest}{from}");
+        let answer = send(&app, authorized(None, ("POST", &uri), "")).await;
+        assert_eq!(answer.status, status, "{name}");
     }
 }
 
