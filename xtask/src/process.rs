@@ -104,10 +104,26 @@ pub(crate) fn line(command: &Command) -> String {
 /// # Errors
 /// When it does not start, or does not end within the limit; a failing program is no error here.
 pub(crate) fn run(command: &mut Command, limit: Duration) -> Result<Finished> {
+    run_reading(Stdio::null(), command, limit)
+}
+
+/// The same for a program that reads something from its standard input.
+///
+/// # Errors
+/// As for [`run`].
+pub(crate) fn run_fed(input: &str, command: &mut Command, limit: Duration) -> Result<Finished> {
+    use std::io::{Seek, Write};
+    let mut file = tempfile::tempfile()?;
+    file.write_all(input.as_bytes())?;
+    file.rewind()?;
+    run_reading(file.into(), command, limit)
+}
+
+fn run_reading(input: Stdio, command: &mut Command, limit: Duration) -> Result<Finished> {
     let line = line(command);
     // Files, not pipes: whatever the program leaves running can hold a pipe open for ever.
     let (mut out, mut err) = (tempfile::tempfile()?, tempfile::tempfile()?);
-    command.stdin(Stdio::null());
+    command.stdin(input);
     command.stdout(out.try_clone()?).stderr(err.try_clone()?);
     let status = wait(&mut Running::spawn(command)?, limit);
     let (stdout, stderr) = (text(&mut out)?, text(&mut err)?);

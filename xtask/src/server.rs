@@ -79,8 +79,21 @@ impl Server {
     /// # Errors
     /// When it does not start.
     pub(crate) fn start(binary: &Path, folder: &Path, arguments: &[&str]) -> Result<Server> {
+        Server::start_at("127.0.0.1:0", binary, folder, arguments)
+    }
+
+    /// The same at a given address.
+    ///
+    /// # Errors
+    /// As for [`Server::start`].
+    pub(crate) fn start_at(
+        listen: &str,
+        binary: &Path,
+        folder: &Path,
+        arguments: &[&str],
+    ) -> Result<Server> {
         let arguments: Vec<_> = arguments.iter().map(|&text| text.to_owned()).collect();
-        let (daemon, address) = launch(binary, folder, "127.0.0.1:0", &arguments)?;
+        let (daemon, address) = launch(binary, folder, listen, &arguments)?;
         let (binary, folder) = (binary.to_owned(), folder.to_owned());
         Ok(Server {
             daemon,
@@ -118,7 +131,7 @@ impl Server {
         })
     }
 
-    /// The server's address with its scheme.
+    /// The server's address with its scheme, where that is HTTP.
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
@@ -167,6 +180,9 @@ fn ready_line(log: &Path, from: u64) -> Option<String> {
     let said = said.get(usize::try_from(from).ok()?..)?;
     // Only whole lines: the last one may still be growing.
     let whole = &said[..said.rfind('\n')?];
-    let ready = |line: &str| line.strip_prefix("listening on http://").map(str::to_owned);
+    let ready = |line: &str| {
+        let url = line.strip_prefix("listening on ")?;
+        url.split_once("://").map(|(_, address)| address.to_owned())
+    };
     whole.lines().find_map(ready)
 }

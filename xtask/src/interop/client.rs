@@ -10,6 +10,7 @@ use anyhow::{Context, ensure};
 
 use super::image::Image;
 use super::registry::Reference;
+use super::site::Site;
 use crate::Result;
 use crate::process;
 use crate::tools;
@@ -62,6 +63,25 @@ pub(super) trait Client {
         self.pull(from)
     }
 
+    /// Keeps a name and a password for a registry, and asks it about them if the client does that.
+    fn login(&self, host: &str, name: &str, password: &str) -> Result<()>;
+
+    /// Forgets the name and the password.
+    fn logout(&self, host: &str) -> Result<()>;
+
+    /// What its login does.
+    fn logs_in(&self) -> Login {
+        Login::Asks
+    }
+
+    /// Why it takes any certificate from servers of this machine, if it does.
+    fn trusts_blindly(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// The folder where it works.
+    fn desk(&self) -> &Desk;
+
     /// How it comes to mount blobs of another repository.
     fn mounts(&self) -> Mounts {
         Mounts::ByPush
@@ -82,6 +102,17 @@ pub(super) enum Mounts {
     ByCopy,
     /// It does not.
     Never(&'static str),
+}
+
+/// What a client's login does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Login {
+    /// It asks the registry whether the password is right.
+    Asks,
+    /// It keeps the password unseen.
+    Keeps,
+    /// There is none; the password goes with each command.
+    Never,
 }
 
 /// What a client carries.
@@ -115,22 +146,50 @@ pub(super) fn cannot<T>(reason: &'static str) -> Result<T> {
 #[derive(Clone, Debug)]
 pub(super) struct Desk {
     folder: PathBuf,
+    /// Where the certificates are that the registry may be known by; none without TLS.
+    certificates: Option<PathBuf>,
 }
 
 /// Any image is accepted, from any registry of this machine.
 const POLICY: &str = r#"{"default": [{"type": "insecureAcceptAnything"}]}"#;
 
 impl Desk {
-    /// Furnishes a folder.
-    pub(super) fn new(folder: &Path) -> Result<Desk> {
-        let desk = Desk {
+    /// Furnishes a folder for a client of a registry.
+    pub(super) fn new(folder: &Path, site: &Site) -> Result<Desk> {
+        let mut desk = Desk {
             folder: folder.to_owned(),
+            certificates: None,
         };
         for name in ["home/.config/containers", "tmp", "run"] {
             std::fs::create_dir_all(desk.path(name))?;
         }
         std::fs::write(desk.path("home/.config/containers/policy.json"), POLICY)?;
+        if let Some(authority) = &site.authority {
+            let certificates = desk.path(CERTIFICATES).join(&site.host);
+            std::fs::create_dir_all(&certificates)?;
+            std::fs::copy(authority, certificates.join("ca.crt"))?;
+            desk.certificates = Some(certificates);
+        }
         Ok(desk)
+    }
+
+    /// The folder with the certificate of the authority that the registry is known by, laid out
+    /// as most clients want it; none without TLS.
+    pub(super) fn certificates(&self) -> Option<&Path> {
+        self.certificates.as_deref()
+    }
+
+    /// The certificate of that authority.
+    pub(super) fn ca(&self) -> Option<PathBuf> {
+        Some(self.certificates()?.join("ca.crt"))
+    }
+
+    /// The option that says how the registry is come to: without TLS, or by that certificate.
+    pub(super) fn transport(&self, plain: &str, ca: &str) -> String {
+        match self.ca() {
+            Some(file) => format!("{ca}={}", file.display()),
+            None => plain.to_owned(),
+        }
     }
 
     /// A path in the folder.
@@ -168,6 +227,9 @@ impl Desk {
     }
 }
 
+/// Where a client's certificates are: a folder for each registry.
+pub(super) const CERTIFICATES: &str = "etc/certs.d";
+
 /// Runs a client's command to its end and answers what it prints.
 ///
 /// # Errors
@@ -176,7 +238,15 @@ pub(super) fn ask(command: &mut Command) -> Result<String> {
     process::run(command, LIMIT)?.ok()
 }
 
-/// The same for a client that prints what matters to standard error too.
+/// The same for a client that reads a password.
+///
+/// # Errors
+/// As for [`ask`].
+pub(super) fn tell(password: &str, command: &mut Command) -> Result<String> {
+    process::run_fed(password, command, LIMIT)?.ok()
+}
+
+/// The same as [`ask`] for a client that prints what matters to standard error too.
 ///
 /// # Errors
 /// As for [`ask`].

@@ -1,13 +1,20 @@
 //! Drives the clients that people use against this workspace's server: each with a server, a home
-//! and, where it needs one, a daemon of its own, and each asked for the same operations.
+//! and, where it needs one, a daemon of its own, and each asked for the same operations. With
+//! `--auth` they have to log in, in each way that there is.
 
+mod authority;
+mod bench;
 mod client;
 mod clients;
 mod image;
+mod login;
+mod mode;
 mod operation;
 mod registry;
 mod relay;
 mod report;
+mod site;
+mod ticket;
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -16,14 +23,17 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 
+use self::bench::Bench;
 use self::client::{Cannot, Desk};
 use self::clients::{CLIENTS, Entry};
 use self::image::Images;
-use self::operation::{Bench, Operation};
+use self::mode::Mode;
+use self::operation::Operation;
 use self::report::{Cell, Missing, Outcome, Row};
+use self::site::Site;
 use crate::Result;
 use crate::process;
-use crate::server::{self, Server};
+use crate::server;
 use crate::tools;
 use crate::workspace;
 
@@ -41,6 +51,12 @@ pub(crate) struct Args {
     /// Only these operations
     #[arg(long, value_name = "OPERATION", value_delimiter = ',')]
     operation: Vec<String>,
+    /// Against servers to which one has to log in
+    #[arg(long)]
+    auth: bool,
+    /// Only these ways to log in
+    #[arg(long, value_name = "MODE", value_delimiter = ',', requires = "auth")]
+    mode: Vec<String>,
     /// Fail where a client is missing that must be there
     #[arg(long)]
     mandatory: bool,
@@ -55,13 +71,17 @@ pub(crate) struct Args {
 /// When a client does not work or, with `--mandatory`, is not there.
 pub(crate) fn run(args: &Args) -> Result<()> {
     let operations = operations(args)?;
+    let modes = modes(args)?;
     let entries = entries(args)?;
     let binary = server::binary()?;
     let folder = tempfile::Builder::new().prefix("interop-").tempdir()?;
-    let images = Images::make(&folder.path().join("images"), args.large << 20)?;
+    let is_asked = operations.contains(&Operation::Large);
+    let large = if is_asked { args.large << 20 } else { 0 };
+    let images = Images::make(&folder.path().join("images"), large)?;
     let hall = Hall {
         args,
         operations,
+        modes,
         binary,
         folder: folder.path(),
         images,
@@ -70,8 +90,13 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     print!("{}", report::table(&rows, &hall.operations));
     let target = workspace::target_dir()?.join("interop");
     std::fs::create_dir_all(&target)?;
-    std::fs::write(target.join("junit.xml"), report::junit(&rows))?;
-    println!("the report: {}", target.join("junit.xml").display());
+    let name = if args.auth {
+        "junit-auth.xml"
+    } else {
+        "junit.xml"
+    };
+    std::fs::write(target.join(name), report::junit(&rows))?;
+    println!("the report: {}", target.join(name).display());
     let counts = report::counts(&rows);
     println!("{counts}");
     ensure!(!process::interrupted(), "interrupted");
@@ -80,16 +105,33 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 }
 
 fn operations(args: &Args) -> Result<Vec<Operation>> {
+    let all = if args.auth {
+        Operation::GUARDED
+    } else {
+        Operation::OPEN
+    };
     for name in &args.operation {
-        let known = Operation::ALL
-            .iter()
-            .any(|operation| operation.name() == name);
+        let known = all.iter().any(|operation| operation.name() == name);
         ensure!(known, "there is no operation {name}");
     }
-    let asked = |operation: &Operation| {
+    let asked = |operation: &&Operation| {
         args.operation.is_empty() || args.operation.iter().any(|name| name == operation.name())
     };
-    Ok(Operation::ALL.into_iter().filter(asked).collect())
+    Ok(all.iter().filter(asked).copied().collect())
+}
+
+/// The ways to log in; one that is none where nobody has to.
+fn modes(args: &Args) -> Result<Vec<Option<Mode>>> {
+    if !args.auth {
+        return Ok(vec![None]);
+    }
+    for name in &args.mode {
+        let known = Mode::ALL.iter().any(|mode| mode.name() == name);
+        ensure!(known, "there is no mode {name}");
+    }
+    let asked =
+        |mode: &Mode| args.mode.is_empty() || args.mode.iter().any(|name| name == mode.name());
+    Ok(Mode::ALL.into_iter().filter(asked).map(Some).collect())
 }
 
 fn entries(args: &Args) -> Result<Vec<&'static Entry>> {
@@ -106,6 +148,7 @@ fn entries(args: &Args) -> Result<Vec<&'static Entry>> {
 struct Hall<'a> {
     args: &'a Args,
     operations: Vec<Operation>,
+    modes: Vec<Option<Mode>>,
     binary: PathBuf,
     folder: &'a Path,
     images: Images,
@@ -127,10 +170,12 @@ impl Hall<'_> {
             for _ in 0..SIDE_BY_SIDE {
                 scope.spawn(|| {
                     while let Some(entry) = next() {
-                        let row = self.one(entry);
-                        rows.lock()
-                            .unwrap_or_else(PoisonError::into_inner)
-                            .push(row);
+                        for &mode in &self.modes {
+                            let row = self.one(entry, mode);
+                            rows.lock()
+                                .unwrap_or_else(PoisonError::into_inner)
+                                .push(row);
+                        }
                     }
                 });
             }
@@ -140,9 +185,10 @@ impl Hall<'_> {
         rows
     }
 
-    fn one(&self, entry: &Entry) -> Row {
+    fn one(&self, entry: &Entry, mode: Option<Mode>) -> Row {
         let mut row = Row {
             client: entry.name,
+            mode,
             version: String::new(),
             missing: None,
             cells: Vec::new(),
@@ -152,7 +198,7 @@ impl Hall<'_> {
             row.missing = Some(Missing { reason, mandatory });
             return row;
         }
-        match self.perform(entry, &mut row) {
+        match self.perform(entry, mode, &mut row) {
             Ok(()) => {}
             Err(error) => {
                 let reason = format!("{error:#}");
@@ -165,19 +211,30 @@ impl Hall<'_> {
         row
     }
 
-    fn perform(&self, entry: &Entry, row: &mut Row) -> Result<()> {
+    fn perform(&self, entry: &Entry, mode: Option<Mode>, row: &mut Row) -> Result<()> {
+        // podman takes no long paths.
+        let number = self.modes.iter().position(|other| *other == mode);
         let folder = self.folder.join(entry.name);
-        let desk = Desk::new(&folder)?;
+        let folder = folder.join(number.unwrap_or_default().to_string());
+        let data = folder.join("server");
+        std::fs::create_dir_all(&data)?;
+        let (server, site) = match mode {
+            None => Site::open(&self.binary, &data)?,
+            Some(mode) => Site::guarded(mode, &self.binary, &data)?,
+        };
+        let desk = Desk::new(&folder, &site)?;
         row.version = version(entry, &desk)?;
         let client =
             (entry.start)(desk).with_context(|| format!("{} does not start", entry.name))?;
-        let data = folder.join("server");
-        std::fs::create_dir_all(&data)?;
-        let server = Server::start(&self.binary, &data, &[])?;
-        let mut bench = Bench::new(client.as_ref(), &self.images, server);
+        let mut bench = Bench::new(client.as_ref(), &self.images, server, site)?;
         for &operation in &self.operations {
             ensure!(!process::interrupted(), "interrupted");
-            row.cells.push(cell(&mut bench, entry, operation));
+            if operation == Operation::Trust && !mode.is_some_and(Mode::tls) {
+                continue;
+            }
+            let cell = cell(&mut bench, operation);
+            print_cell(row, &cell);
+            row.cells.push(cell);
         }
         bench.end()?;
         drop(client);
@@ -186,7 +243,7 @@ impl Hall<'_> {
     }
 }
 
-fn cell(bench: &mut Bench<'_>, entry: &Entry, operation: Operation) -> Cell {
+fn cell(bench: &mut Bench<'_>, operation: Operation) -> Cell {
     let clock = Instant::now();
     let outcome = match bench.perform(operation) {
         Ok(remark) => Outcome::Ok(remark),
@@ -196,22 +253,21 @@ fn cell(bench: &mut Bench<'_>, entry: &Entry, operation: Operation) -> Cell {
         },
     };
     let elapsed = clock.elapsed();
-    let word = match &outcome {
-        Outcome::Ok(_) => "ok",
-        Outcome::Failed(_) => "FAIL",
-        Outcome::NotApplicable(_) => "n/a",
-    };
-    println!(
-        "{word:<4} {} {} ({:.1} s)",
-        entry.name,
-        operation.name(),
-        elapsed.as_secs_f64()
-    );
     Cell {
         operation,
         outcome,
         elapsed,
     }
+}
+
+fn print_cell(row: &Row, cell: &Cell) {
+    println!(
+        "{:<4} {} {} ({:.1} s)",
+        cell.outcome.word(),
+        row.name(),
+        cell.operation.name(),
+        cell.elapsed.as_secs_f64()
+    );
 }
 
 /// Why a client cannot run here.

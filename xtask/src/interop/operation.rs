@@ -1,24 +1,9 @@
-//! What is asked of every client, and what must be so afterwards at both ends.
-
-use anyhow::{Context, bail, ensure};
-
-use super::client::{Cannot, Client, Freight, Mounts, cannot};
-use super::image::{Image, Images, TAG, text};
-use super::registry::{Reference, Registry, Served};
-use super::relay::Relay;
-use crate::Result;
-use crate::server::Server;
-
-/// A second tag.
-const LATER: &str = "1.1.0";
-/// After how many bytes an upload is interrupted.
-const CUT_AFTER: u64 = 9 << 20;
-/// How often a client may be told to push again what was interrupted.
-const ATTEMPTS: usize = 3;
+//! What is asked of every client, in the columns of the table.
 
 /// A column of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Operation {
+    Login,
     Push,
     Pull,
     Copy,
@@ -31,11 +16,16 @@ pub(super) enum Operation {
     Large,
     Resume,
     Restart,
+    Password,
+    ReadOnly,
+    Hidden,
+    Anonymous,
+    Trust,
 }
 
 impl Operation {
-    /// All of them, in the table's order.
-    pub(super) const ALL: [Operation; 12] = [
+    /// What is asked where everybody may do everything, in the table's order.
+    pub(super) const OPEN: &[Operation] = &[
         Operation::Push,
         Operation::Pull,
         Operation::Copy,
@@ -50,9 +40,28 @@ impl Operation {
         Operation::Restart,
     ];
 
+    /// What is asked where one has to log in, in the table's order.
+    pub(super) const GUARDED: &[Operation] = &[
+        Operation::Login,
+        Operation::Push,
+        Operation::Pull,
+        Operation::Copy,
+        Operation::Delete,
+        Operation::List,
+        Operation::Referrers,
+        Operation::Signature,
+        Operation::Mount,
+        Operation::Password,
+        Operation::ReadOnly,
+        Operation::Hidden,
+        Operation::Anonymous,
+        Operation::Trust,
+    ];
+
     /// The column's head, also the repository that is used.
     pub(super) fn name(self) -> &'static str {
         match self {
+            Operation::Login => "login",
             Operation::Push => "push",
             Operation::Pull => "pull",
             Operation::Copy => "copy",
@@ -65,12 +74,18 @@ impl Operation {
             Operation::Large => "300 MB",
             Operation::Resume => "resume",
             Operation::Restart => "restart",
+            Operation::Password => "password",
+            Operation::ReadOnly => "read-only",
+            Operation::Hidden => "hidden",
+            Operation::Anonymous => "anonymous",
+            Operation::Trust => "trust",
         }
     }
 
     /// What must be so.
     pub(super) fn title(self) -> &'static str {
         match self {
+            Operation::Login => "somebody who has a password logs in",
             Operation::Push => "an image arrives whole, under the digest that the client tells",
             Operation::Pull => "an image comes back under its digest, fetched from the registry",
             Operation::Copy => "a copy within the registry has the same digest",
@@ -83,304 +98,13 @@ impl Operation {
             Operation::Large => "a layer of 300 MB goes in and out",
             Operation::Resume => "a push whose connection was cut is brought to its end",
             Operation::Restart => "what was pushed before a restart comes back after it",
-        }
-    }
-}
-
-/// Where operations take place: a server for this client alone.
-pub(super) struct Bench<'a> {
-    pub(super) client: &'a dyn Client,
-    pub(super) images: &'a Images,
-    /// None only while it is being restarted.
-    server: Option<Server>,
-    registry: Registry,
-    address: String,
-}
-
-impl<'a> Bench<'a> {
-    pub(super) fn new(client: &'a dyn Client, images: &'a Images, server: Server) -> Bench<'a> {
-        let address = server.address.clone();
-        let registry = Registry::new(&address);
-        Bench {
-            client,
-            images,
-            server: Some(server),
-            registry,
-            address,
-        }
-    }
-
-    /// Carries an operation out; answers a remark for the report.
-    ///
-    /// # Errors
-    /// When something is not so; [`Cannot`] when the client has no command for it.
-    pub(super) fn perform(&mut self, operation: Operation) -> Result<&'static str> {
-        match operation {
-            Operation::Push => self.push("push", &self.images.small),
-            Operation::Pull => self.pull(),
-            Operation::Copy => self.copy(),
-            Operation::Delete => self.delete(),
-            Operation::List => self.list(),
-            Operation::Referrers => self.refer(),
-            Operation::Signature => self.sign(),
-            Operation::Index => self.index(),
-            Operation::Mount => self.mount(),
-            Operation::Large => self.large(),
-            Operation::Resume => self.resume(),
-            Operation::Restart => self.restart(),
-        }
-    }
-
-    /// Ends the server.
-    pub(super) fn end(self) -> Result<()> {
-        self.server.map_or(Ok(()), Server::stop)
-    }
-
-    fn at(&self, repository: &str) -> Reference {
-        Reference {
-            host: self.address.clone(),
-            repository: format!("interop/{repository}"),
-            tag: TAG.to_owned(),
-        }
-    }
-
-    /// Puts something there for the client to work on, independent of its own pushing if that can
-    /// be; answers its digest.
-    fn seed(&self, to: &Reference) -> Result<String> {
-        if self.client.freight() == Freight::Images {
-            self.registry
-                .push(&self.images.small, &to.repository, &to.tag)?;
-            return Ok(self.images.small.digest.clone());
-        }
-        self.client.push(&self.images.small, to)
-    }
-
-    /// Holds what the client says that it pushed against what the registry has.
-    fn check_pushed(&self, image: &Image, to: &Reference, told: &str) -> Result<Served> {
-        let served = self.registry.verify(&to.repository, &to.tag)?;
-        ensure!(
-            served.digest == told,
-            "pushed as {told}, and it is {} there",
-            served.digest
-        );
-        if self.client.freight() == Freight::Images && image.children.is_empty() {
-            let found = self.registry.diff_ids(&to.repository, &served)?;
-            ensure!(
-                found == image.diff_ids,
-                "the layers are {found:?}, not {:?}",
-                image.diff_ids
-            );
-        }
-        Ok(served)
-    }
-
-    /// Pulls, and holds what the client says of it against the registry; the bytes must have come
-    /// from there.
-    fn check_pull(&self, from: &Reference, digest: &str, size: u64) -> Result<()> {
-        let sent = || {
-            self.registry
-                .counter("oci_server_http_sent_bytes_total", &[])
-        };
-        let before = sent()?;
-        let told = self.client.pull(from)?;
-        ensure!(
-            told.iter().any(|told| told == digest),
-            "{digest} was pulled as {told:?}"
-        );
-        let came = sent()? - before;
-        ensure!(came >= size, "{came} bytes came of an image of {size}");
-        Ok(())
-    }
-
-    fn push(&self, repository: &str, image: &Image) -> Result<&'static str> {
-        let to = self.at(repository);
-        let told = self.client.push(image, &to)?;
-        self.check_pushed(image, &to, &told)?;
-        Ok("")
-    }
-
-    fn pull(&self) -> Result<&'static str> {
-        let from = self.at("pull");
-        let digest = self.seed(&from)?;
-        self.check_pull(&from, &digest, self.size(&self.images.small))?;
-        Ok("")
-    }
-
-    fn size(&self, image: &Image) -> u64 {
-        match self.client.freight() {
-            Freight::Images => image.size,
-            Freight::Charts { .. } => 0,
-        }
-    }
-
-    fn copy(&self) -> Result<&'static str> {
-        let (from, to) = (self.at("copy"), self.at("copied"));
-        let digest = self.seed(&from)?;
-        self.client.copy(&from, &to)?;
-        let served = self.registry.verify(&to.repository, &to.tag)?;
-        ensure!(
-            served.digest == digest,
-            "{digest} was copied as {}",
-            served.digest
-        );
-        Ok("")
-    }
-
-    fn delete(&self) -> Result<&'static str> {
-        let reference = self.at("delete");
-        self.seed(&reference)?;
-        self.client.delete(&reference)?;
-        let there = self.registry.has(&reference.repository, &reference.tag)?;
-        ensure!(!there, "the tag is still there");
-        Ok("")
-    }
-
-    fn list(&self) -> Result<&'static str> {
-        let first = self.at("list");
-        self.seed(&first)?;
-        self.seed(&first.tagged(LATER))?;
-        let found = self.client.tags(&first)?;
-        ensure!(found == [TAG, LATER], "the tags are {found:?}");
-        Ok("")
-    }
-
-    fn refer(&self) -> Result<&'static str> {
-        let subject = self.at("referrers");
-        let digest = self.seed(&subject)?;
-        let listed = self.client.refer(&subject)?;
-        let known = self.registry.referrers(&subject.repository, &digest)?;
-        ensure!(!known.is_empty(), "the registry knows no referrer");
-        for referrer in &known {
-            ensure!(
-                listed.contains(referrer),
-                "the client does not list {referrer}: {listed}"
-            );
-            self.registry.verify(&subject.repository, referrer)?;
-        }
-        Ok("")
-    }
-
-    fn sign(&self) -> Result<&'static str> {
-        let subject = self.at("signature");
-        self.seed(&subject)?;
-        self.client.sign(&subject)?;
-        Ok("")
-    }
-
-    fn index(&self) -> Result<&'static str> {
-        let (index, to) = (&self.images.index, self.at("index"));
-        if self.client.freight() != Freight::Images {
-            return cannot("it carries no images");
-        }
-        let told = self.client.push_index(index, &to)?;
-        let served = self.check_pushed(index, &to, &told)?;
-        let list = served.document["manifests"]
-            .as_array()
-            .map_or(&[][..], Vec::as_slice);
-        let children: Vec<_> = list.iter().map(|child| text(&child["digest"])).collect();
-        ensure!(
-            children.len() == index.children.len(),
-            "the index has {children:?}"
-        );
-        // Some clients know what they pulled by the image that is for this platform.
-        let pulled = self.client.pull_index(&to)?;
-        let is_known = |digest: &String| *digest == served.digest || children.contains(digest);
-        ensure!(
-            pulled.iter().any(is_known),
-            "{told} was pulled as {pulled:?}"
-        );
-        Ok("")
-    }
-
-    fn mount(&self) -> Result<&'static str> {
-        let (from, to) = (self.at("mount/from"), self.at("mount/to"));
-        let image = &self.images.small;
-        let by = self.client.mounts();
-        if let Mounts::Never(reason) = by {
-            return cannot(reason);
-        }
-        let told = self.client.push(image, &from)?;
-        let received = || {
-            self.registry
-                .counter("oci_server_http_received_bytes_total", &[])
-        };
-        let mounted = || {
-            let labels = ["method=\"POST\"", "status=\"201\""];
-            self.registry
-                .counter("oci_server_http_requests_total", &labels)
-        };
-        let before = (received()?, mounted()?);
-        if by == Mounts::ByCopy {
-            self.client.copy(&from, &to)?;
-        } else {
-            let again = self.client.push(image, &to)?;
-            ensure!(again == told, "{told} was pushed again as {again}");
-        }
-        let (sent, mounts) = (received()? - before.0, mounted()? - before.1);
-        ensure!(
-            mounts > 0,
-            "nothing was mounted, and {sent} bytes were sent"
-        );
-        ensure!(
-            sent < image.size,
-            "{sent} bytes were sent in spite of {mounts} mounts"
-        );
-        self.check_pushed(image, &to, &told)?;
-        Ok("")
-    }
-
-    fn large(&self) -> Result<&'static str> {
-        let (image, to) = (&self.images.large, self.at("large"));
-        if let Freight::Charts { limit } = self.client.freight()
-            && image.size > limit
-        {
-            return cannot("it refuses charts of more than 100 MiB");
-        }
-        let told = self.client.push(image, &to)?;
-        self.check_pushed(image, &to, &told)?;
-        self.check_pull(&to, &told, image.size)?;
-        Ok("")
-    }
-
-    fn resume(&self) -> Result<&'static str> {
-        let (image, direct) = (&self.images.medium, self.at("resume"));
-        let relay = Relay::start(&self.address, CUT_AFTER)?;
-        let to = Reference {
-            host: relay.address(),
-            ..direct.clone()
-        };
-        let mut attempt = 1;
-        let told = loop {
-            match self.client.push(image, &to) {
-                Ok(told) => break told,
-                Err(error) if error.is::<Cannot>() || attempt == ATTEMPTS => return Err(error),
-                Err(_) => attempt += 1,
+            Operation::Password => "a wrong password is refused",
+            Operation::ReadOnly => "who may only pull pulls, and is refused a push",
+            Operation::Hidden => "a repository in which one may nothing cannot be pulled from",
+            Operation::Anonymous => {
+                "without a login there is what the rules give everyone, no more"
             }
-        };
-        ensure!(
-            relay.has_cut(),
-            "the push ended before it could be interrupted"
-        );
-        self.check_pushed(image, &direct, &told)?;
-        self.check_pull(&direct, &told, self.size(image))?;
-        Ok(if attempt == 1 {
-            "went on by itself"
-        } else {
-            "went on when pushed again"
-        })
-    }
-
-    fn restart(&mut self) -> Result<&'static str> {
-        let (image, to) = (&self.images.small, self.at("restart"));
-        let told = self.client.push(image, &to)?;
-        let server = self.server.take().context("the server has not come back")?;
-        let server = server.restart()?;
-        if server.address != self.address {
-            bail!("the server came back at {}", server.address);
+            Operation::Trust => "a certificate of somebody else's authority is refused",
         }
-        self.server = Some(server);
-        self.check_pushed(image, &to, &told)?;
-        self.check_pull(&to, &told, self.size(image))?;
-        Ok("")
     }
 }

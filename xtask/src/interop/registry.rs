@@ -1,4 +1,5 @@
-//! The registry's side of what a client did: asked over HTTP, by digest, independent of any client.
+//! The registry's side of what a client did: asked over HTTP, by digest, independent of any client,
+//! as somebody who may do everything.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -7,10 +8,13 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use oci_types::Digest;
 use serde_json::Value;
-use ureq::Agent;
 use ureq::http::{Response, StatusCode};
+use ureq::tls::{Certificate, RootCerts, TlsConfig};
+use ureq::{Agent, Body, RequestBuilder};
 
 use super::image::{Hashing, Image, blob_path, text};
+use super::site::Site;
+use super::ticket::Ticket;
 use crate::Result;
 
 /// How long one request may take.
@@ -57,7 +61,10 @@ impl Reference {
 #[derive(Debug)]
 pub(super) struct Registry {
     base: String,
+    /// Where its metrics are.
+    metrics: String,
     agent: Agent,
+    ticket: Ticket,
 }
 
 /// A manifest as the registry serves it.
@@ -68,29 +75,49 @@ pub(super) struct Served {
 }
 
 impl Registry {
-    pub(super) fn new(address: &str) -> Registry {
-        let config = Agent::config_builder()
+    /// # Errors
+    /// When it does not say how one logs in.
+    pub(super) fn new(site: &Site) -> Result<Registry> {
+        let mut config = Agent::config_builder()
             .http_status_as_error(false)
-            .timeout_global(Some(LIMIT))
-            .build();
-        Registry {
-            base: format!("http://{address}"),
-            agent: config.into(),
+            .timeout_global(Some(LIMIT));
+        if let Some(authority) = &site.authority {
+            let certificate = Certificate::from_pem(&std::fs::read(authority)?)?;
+            let roots = RootCerts::new_with_certs(&[certificate]);
+            config = config.tls_config(TlsConfig::builder().root_certs(roots).build());
         }
+        let agent = Agent::from(config.build());
+        let ticket = match site.mode {
+            Some(_) => Ticket::at(&site.url(), &agent)?,
+            None => Ticket::None,
+        };
+        Ok(Registry {
+            base: site.url(),
+            metrics: format!("http://{}/metrics", site.metrics),
+            agent,
+            ticket,
+        })
     }
 
-    fn get(&self, path: &str) -> Result<Response<ureq::Body>> {
-        let request = self
-            .agent
-            .get(format!("{}{path}", self.base))
-            .header("Accept", ACCEPT);
-        request.call().with_context(|| format!("GET {path}"))
+    /// Adds to a request what lets it in.
+    fn admit<B>(&self, request: RequestBuilder<B>, repository: &str) -> Result<RequestBuilder<B>> {
+        Ok(match self.ticket.header(&self.agent, repository)? {
+            Some(header) => request.header("Authorization", header),
+            None => request,
+        })
+    }
+
+    fn get(&self, repository: &str, rest: &str) -> Result<Response<Body>> {
+        let url = format!("{}/v2/{repository}/{rest}", self.base);
+        let request = self.admit(self.agent.get(&url), repository)?;
+        let request = request.header("Accept", ACCEPT);
+        request.call().with_context(|| format!("GET {url}"))
     }
 
     /// Whether there is a manifest at a tag or digest.
     pub(super) fn has(&self, repository: &str, reference: &str) -> Result<bool> {
-        let path = format!("/v2/{repository}/manifests/{reference}");
-        let status = self.get(&path)?.status();
+        let path = format!("manifests/{reference}");
+        let status = self.get(repository, &path)?.status();
         ensure!(
             status.is_success() || status == StatusCode::NOT_FOUND,
             "GET {path}: {status}"
@@ -100,8 +127,8 @@ impl Registry {
 
     /// Reads a manifest and holds its digest against its bytes.
     pub(super) fn manifest(&self, repository: &str, reference: &str) -> Result<Served> {
-        let path = format!("/v2/{repository}/manifests/{reference}");
-        let mut answer = self.get(&path)?;
+        let path = format!("manifests/{reference}");
+        let mut answer = self.get(repository, &path)?;
         ensure!(
             answer.status() == StatusCode::OK,
             "GET {path}: {}",
@@ -122,7 +149,7 @@ impl Registry {
             said == digest,
             "the registry says {said} of a manifest that is {digest}"
         );
-        self.check_head(&path, &digest, bytes.len())?;
+        self.check_head(repository, &path, &digest, bytes.len())?;
         Ok(Served {
             digest,
             document: serde_json::from_slice(&bytes)?,
@@ -130,11 +157,10 @@ impl Registry {
     }
 
     /// Asks for a manifest's headers alone, as clients do before they push or pull.
-    fn check_head(&self, path: &str, digest: &str, length: usize) -> Result<()> {
-        let request = self
-            .agent
-            .head(format!("{}{path}", self.base))
-            .header("Accept", ACCEPT);
+    fn check_head(&self, repository: &str, path: &str, digest: &str, length: usize) -> Result<()> {
+        let url = format!("{}/v2/{repository}/{path}", self.base);
+        let request = self.admit(self.agent.head(url), repository)?;
+        let request = request.header("Accept", ACCEPT);
         let answer = request.call().with_context(|| format!("HEAD {path}"))?;
         let status = answer.status();
         ensure!(status == StatusCode::OK, "HEAD {path}: {status}");
@@ -178,8 +204,8 @@ impl Registry {
 
     /// Copies a blob to `to`; answers what it hashes to, and its size.
     fn blob(&self, repository: &str, digest: &str, to: impl Write) -> Result<(String, u64)> {
-        let path = format!("/v2/{repository}/blobs/{digest}");
-        let mut answer = self.get(&path)?;
+        let path = format!("blobs/{digest}");
+        let mut answer = self.get(repository, &path)?;
         ensure!(
             answer.status() == StatusCode::OK,
             "GET {path}: {}",
@@ -204,7 +230,7 @@ impl Registry {
 
     /// The digests of a manifest's referrers.
     pub(super) fn referrers(&self, repository: &str, digest: &str) -> Result<Vec<String>> {
-        let mut answer = self.get(&format!("/v2/{repository}/referrers/{digest}"))?;
+        let mut answer = self.get(repository, &format!("referrers/{digest}"))?;
         ensure!(
             answer.status() == StatusCode::OK,
             "referrers: {}",
@@ -230,10 +256,8 @@ impl Registry {
             self.push_blob(image, repository, &text(&blob["digest"]))?;
         }
         let url = format!("{}/v2/{repository}/manifests/{tag}", self.base);
-        let request = self
-            .agent
-            .put(&url)
-            .header("Content-Type", image.media_type);
+        let request = self.admit(self.agent.put(&url), repository)?;
+        let request = request.header("Content-Type", image.media_type);
         let status = request.send(&manifest[..])?.status();
         ensure!(status == StatusCode::CREATED, "PUT {url}: {status}");
         Ok(())
@@ -241,7 +265,8 @@ impl Registry {
 
     fn push_blob(&self, image: &Image, repository: &str, digest: &str) -> Result<()> {
         let url = format!("{}/v2/{repository}/blobs/uploads/", self.base);
-        let opened = self.agent.post(&url).send_empty()?;
+        let request = self.admit(self.agent.post(&url), repository)?;
+        let opened = request.send_empty()?;
         let location = opened
             .headers()
             .get("Location")
@@ -250,10 +275,8 @@ impl Registry {
         let joint = if location.contains('?') { '&' } else { '?' };
         let url = format!("{}{location}{joint}digest={digest}", self.base);
         let file = File::open(blob_path(&image.layout, digest))?;
-        let request = self
-            .agent
-            .put(&url)
-            .header("Content-Type", "application/octet-stream");
+        let request = self.admit(self.agent.put(&url), repository)?;
+        let request = request.header("Content-Type", "application/octet-stream");
         let status = request.send(&file)?.status();
         ensure!(status == StatusCode::CREATED, "PUT of {digest}: {status}");
         Ok(())
@@ -262,10 +285,8 @@ impl Registry {
     /// The sum of a counter of the server over the series whose labels contain all of `labels`.
     pub(super) fn counter(&self, name: &str, labels: &[&str]) -> Result<u64> {
         let mut text = String::new();
-        self.get("/metrics")?
-            .body_mut()
-            .as_reader()
-            .read_to_string(&mut text)?;
+        let mut answer = self.agent.get(&self.metrics).call()?;
+        answer.body_mut().as_reader().read_to_string(&mut text)?;
         let mut sum = 0;
         for line in text.lines() {
             let Some((series, value)) = line.rsplit_once(' ') else {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::time::Duration;
 
+use super::mode::Mode;
 use super::operation::Operation;
 use crate::junit;
 use crate::test::Counts;
@@ -12,6 +13,8 @@ use crate::test::Counts;
 #[derive(Debug)]
 pub(super) struct Row {
     pub(super) client: &'static str,
+    /// How it had to log in; none where it had not to.
+    pub(super) mode: Option<Mode>,
     pub(super) version: String,
     /// Why nothing of it ran, and whether that may be.
     pub(super) missing: Option<Missing>,
@@ -41,7 +44,7 @@ pub(super) enum Outcome {
 }
 
 impl Outcome {
-    fn word(&self) -> &'static str {
+    pub(super) fn word(&self) -> &'static str {
         match self {
             Outcome::Ok(_) => "ok",
             Outcome::Failed(_) => "FAIL",
@@ -100,9 +103,18 @@ pub(super) fn table(rows: &[Row], operations: &[Operation]) -> String {
 
 impl Row {
     fn label(&self) -> String {
-        format!("{} {}", self.client, self.version)
+        let mode = self.mode.map_or("", Mode::name);
+        format!("{} {} {mode}", self.client, self.version)
             .trim_end()
             .to_owned()
+    }
+
+    /// What it is called where its version is of no interest.
+    pub(super) fn name(&self) -> String {
+        match self.mode {
+            Some(mode) => format!("{} {}", self.client, mode.name()),
+            None => self.client.to_owned(),
+        }
     }
 }
 
@@ -113,15 +125,20 @@ fn remarks(rows: &[Row]) -> Vec<String> {
     for row in rows {
         if let Some(Missing { reason, mandatory }) = &row.missing {
             let word = if *mandatory { "FAIL" } else { "skipped" };
-            lines.push(format!("{word}: {}: {reason}", row.client));
+            lines.push(format!("{word}: {}: {reason}", row.name()));
         }
         for cell in &row.cells {
             let name = cell.operation.name();
             match &cell.outcome {
                 Outcome::Ok("") => {}
-                Outcome::Ok(remark) => lines.push(format!("{} {name}: {remark}", row.client)),
+                Outcome::Ok(remark) => {
+                    let line = format!("{} {name}: {remark}", row.client);
+                    if !lines.contains(&line) {
+                        lines.push(line);
+                    }
+                }
                 Outcome::Failed(error) => {
-                    lines.push(format!("FAIL: {} {name}: {error}", row.client));
+                    lines.push(format!("FAIL: {} {name}: {error}", row.name()));
                 }
                 Outcome::NotApplicable(reason) => {
                     reasons.insert((row.client, name, reason));
@@ -156,7 +173,7 @@ pub(super) fn junit(rows: &[Row]) -> String {
             });
         }
         suites.push(junit::Suite {
-            name: format!("interop.{}", row.client),
+            name: format!("interop.{}", row.name().replace(' ', ".")),
             cases,
         });
     }
@@ -182,6 +199,7 @@ mod tests {
     use std::time::Duration;
 
     use super::{Cell, Missing, Outcome, Row, counts, table};
+    use crate::interop::mode::Mode;
     use crate::interop::operation::Operation;
     use crate::test::Counts;
 
@@ -195,6 +213,7 @@ mod tests {
         let rows = [
             Row {
                 client: "crane",
+                mode: Some(Mode::Basic),
                 version: "1.2".to_owned(),
                 missing: None,
                 cells: vec![
@@ -208,6 +227,7 @@ mod tests {
             },
             Row {
                 client: "oras",
+                mode: None,
                 version: String::new(),
                 missing: Some(Missing {
                     reason: "not here".to_owned(),
@@ -217,10 +237,10 @@ mod tests {
             },
         ];
         let operations = [Operation::Push, Operation::Pull, Operation::Copy];
-        let expected = "           push  pull  copy\n\
-                        crane 1.2  ok    FAIL  n/a\n\
-                        oras       -     -     -\n\n\
-                        FAIL: crane pull: lost\n\
+        let expected = "                 push  pull  copy\n\
+                        crane 1.2 basic  ok    FAIL  n/a\n\
+                        oras             -     -     -\n\n\
+                        FAIL: crane basic pull: lost\n\
                         skipped: oras: not here\n\
                         n/a: crane copy: no command\n";
         assert_eq!(table(&rows, &operations), expected);

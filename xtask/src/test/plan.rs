@@ -87,7 +87,7 @@ impl Part {
         command.env(server::RUNNER, setting.release.join("oci-conformance"));
         match self.name {
             SETUP if !setting.install => command.arg("--no-install"),
-            "interop" if setting.mandatory => command.arg("--mandatory"),
+            "interop" | "interop-auth" if setting.mandatory => command.arg("--mandatory"),
             "prove" => command
                 .arg("--server")
                 .arg(setting.release.join("oci-server")),
@@ -222,6 +222,10 @@ fn machine_lane() -> Lane {
         Part {
             needs: &[SERVER],
             ..own("interop", "real clients work", "interop")
+        },
+        Part {
+            needs: &[SERVER],
+            ..own("interop-auth", "real clients log in", "interop --auth")
         },
         // Ratios of times mean nothing beside a compiler.
         Part {

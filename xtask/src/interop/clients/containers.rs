@@ -1,8 +1,9 @@
 //! podman and buildah, which share their libraries, storage and most of their command lines.
 
+use std::os::unix::fs::symlink;
 use std::process::Command;
 
-use super::super::client::{Client, Desk, ask, cannot};
+use super::super::client::{CERTIFICATES, Client, Desk, ask, cannot, tell};
 use super::super::image::{ARCHIVE_NAME, Image, TAG, text};
 use super::super::registry::Reference;
 use crate::Result;
@@ -19,6 +20,11 @@ struct Containers {
 }
 
 pub(super) fn podman(desk: Desk) -> Result<Box<dyn Client>> {
+    if desk.certificates().is_some() {
+        // Its search takes no option for an authority, and looks here.
+        let certificates = desk.path("home/.config/containers/certs.d");
+        symlink(desk.path(CERTIFICATES), certificates)?;
+    }
     Ok(Box::new(Containers {
         desk,
         program: Program::Podman,
@@ -48,6 +54,13 @@ impl Containers {
         command
     }
 
+    fn transport(&self) -> String {
+        match self.desk.certificates() {
+            Some(folder) => format!("--cert-dir={}", folder.display()),
+            None => "--tls-verify=false".to_owned(),
+        }
+    }
+
     fn ask(&self, arguments: &[&str]) -> Result<String> {
         ask(self.command().args(arguments))
     }
@@ -58,7 +71,8 @@ impl Containers {
         let mut command = self.command();
         command
             .args(verb)
-            .args(["--tls-verify=false", "--digestfile"])
+            .arg(self.transport())
+            .arg("--digestfile")
             .arg(&file);
         ask(command.args([name, &format!("docker://{to}")]))?;
         Ok(std::fs::read_to_string(file)?.trim().to_owned())
@@ -82,7 +96,7 @@ impl Client for Containers {
         self.ask(&[
             "pull",
             "--quiet",
-            "--tls-verify=false",
+            &self.transport(),
             &format!("docker://{from}"),
         ])?;
         let known = match self.program {
@@ -106,19 +120,31 @@ impl Client for Containers {
         Ok(known.split_whitespace().map(digest).collect())
     }
 
+    fn login(&self, host: &str, name: &str, password: &str) -> Result<()> {
+        let mut command = self.command();
+        command.args(["login", "--password-stdin", "--username", name]);
+        tell(password, command.args([&self.transport(), host]))?;
+        Ok(())
+    }
+
+    fn logout(&self, host: &str) -> Result<()> {
+        self.ask(&["logout", host])?;
+        Ok(())
+    }
+
+    fn desk(&self) -> &Desk {
+        &self.desk
+    }
+
     fn tags(&self, repository: &Reference) -> Result<Vec<String>> {
         if self.program == Program::Buildah {
             return cannot("it has no command that lists tags");
         }
         let name = repository.name();
-        let search = [
-            "search",
-            "--list-tags",
-            "--tls-verify=false",
-            "--format",
-            "json",
-            &name,
-        ];
+        let mut search = vec!["search", "--list-tags", "--format", "json", &name];
+        if self.desk.certificates().is_none() {
+            search.push("--tls-verify=false");
+        }
         let found: serde_json::Value = serde_json::from_str(&self.ask(&search)?)?;
         let tags = found[0]["Tags"].as_array().map_or(&[][..], Vec::as_slice);
         Ok(tags.iter().map(text).collect())

@@ -6,12 +6,10 @@ use std::process::Command;
 use anyhow::ensure;
 use serde_json::Value;
 
-use super::super::client::{Client, Desk, Mounts, ask, ask_aloud};
+use super::super::client::{Client, Desk, Login, Mounts, ask, ask_aloud, tell};
 use super::super::image::{Image, layout_digest};
 use super::super::registry::Reference;
 use crate::Result;
-
-const HTTP: &str = "--allow-http-registry";
 
 struct Cosign {
     desk: Desk,
@@ -32,6 +30,11 @@ impl Cosign {
         command
     }
 
+    fn transport(&self) -> String {
+        self.desk
+            .transport("--allow-http-registry", "--registry-cacert")
+    }
+
     fn ask(&self, arguments: &[&str]) -> Result<String> {
         ask(self.command().args(arguments))
     }
@@ -43,7 +46,7 @@ impl Cosign {
             "--key=cosign.key",
             "--tlog-upload=false",
             "--yes",
-            HTTP,
+            &self.transport(),
         ];
         self.ask(&[&sign, options, &[&place]].concat())?;
         Ok(())
@@ -55,7 +58,7 @@ impl Cosign {
             "verify",
             "--key=cosign.pub",
             "--insecure-ignore-tlog=true",
-            HTTP,
+            &self.transport(),
         ];
         self.ask(&[&verify, options, &[&place]].concat())?;
         Ok(())
@@ -81,7 +84,7 @@ impl Client for Cosign {
         std::fs::write(layout.join("index.json"), index.to_string())?;
         let mut command = self.command();
         command.arg("load").arg("--dir").arg(&layout);
-        ask(command.args([HTTP, &to.to_string()]))?;
+        ask(command.args([self.transport(), to.to_string()]))?;
         Ok(image.digest.clone())
     }
 
@@ -89,12 +92,17 @@ impl Client for Cosign {
         let layout = self.desk.fresh("pulled");
         let mut command = self.command();
         command.arg("save").arg("--dir").arg(&layout);
-        ask(command.args([HTTP, &from.to_string()]))?;
+        ask(command.args([self.transport(), from.to_string()]))?;
         Ok(vec![layout_digest(&layout)?])
     }
 
     fn copy(&self, from: &Reference, to: &Reference) -> Result<()> {
-        self.ask(&["copy", HTTP, &from.to_string(), &to.to_string()])?;
+        self.ask(&[
+            "copy",
+            &self.transport(),
+            &from.to_string(),
+            &to.to_string(),
+        ])?;
         Ok(())
     }
 
@@ -102,8 +110,9 @@ impl Client for Cosign {
     fn refer(&self, subject: &Reference) -> Result<String> {
         self.sign_with(subject, &["--registry-referrers-mode=oci-1-1"])?;
         self.verify(subject, &["--experimental-oci11"])?;
-        let tree = ["tree", "--experimental-oci11", HTTP, &subject.to_string()];
-        ask_aloud(self.command().args(tree))
+        let mut tree = self.command();
+        tree.args(["tree", "--experimental-oci11"]);
+        ask_aloud(tree.args([self.transport(), subject.to_string()]))
     }
 
     fn sign(&self, subject: &Reference) -> Result<()> {
@@ -117,7 +126,7 @@ impl Client for Cosign {
             "clean",
             "--type=signature",
             "--force",
-            HTTP,
+            &self.transport(),
             &subject.to_string(),
         ])?;
         ensure!(
@@ -125,6 +134,27 @@ impl Client for Cosign {
             "the signature is there after `clean`"
         );
         Ok(())
+    }
+
+    fn login(&self, host: &str, name: &str, password: &str) -> Result<()> {
+        let mut command = self.command();
+        command.args(["login", "--password-stdin", "--username", name]);
+        tell(password, command.arg(host))?;
+        Ok(())
+    }
+
+    /// It has no command for this, and keeps passwords where docker does.
+    fn logout(&self, _host: &str) -> Result<()> {
+        std::fs::remove_file(self.desk.path("home/.docker/config.json"))?;
+        Ok(())
+    }
+
+    fn logs_in(&self) -> Login {
+        Login::Keeps
+    }
+
+    fn desk(&self) -> &Desk {
+        &self.desk
     }
 
     fn mounts(&self) -> Mounts {

@@ -1,12 +1,13 @@
 //! containerd's ctr, against a containerd of its own.
 
+use std::cell::RefCell;
 use std::fs::File;
 use std::process::Command;
 use std::time::Duration;
 
 use anyhow::Context;
 
-use super::super::client::{Client, Desk, Mounts, ask, digest_in};
+use super::super::client::{CERTIFICATES, Client, Desk, Login, Mounts, ask, digest_in};
 use super::super::image::{Image, TAG};
 use super::super::registry::Reference;
 use crate::Result;
@@ -21,6 +22,8 @@ const IMPORTED: &str = "localhost/xtask/imported";
 
 struct Ctr {
     desk: Desk,
+    /// `name:password` for each command.
+    user: RefCell<Option<String>>,
     /// Ends with this.
     _daemon: Daemon,
 }
@@ -28,6 +31,15 @@ struct Ctr {
 pub(super) fn start(desk: Desk) -> Result<Box<dyn Client>> {
     std::fs::write(desk.path("config.toml"), CONFIG)?;
     let mut command = desk.command("containerd");
+    if let Some(folder) = desk.certificates() {
+        let host = folder.file_name().unwrap_or_default().display();
+        let file = folder.join("ca.crt");
+        let hosts = format!(
+            "server = \"https://{host}\"\n[host.\"https://{host}\"]\nca = \"{}\"\n",
+            file.display()
+        );
+        std::fs::write(folder.join("hosts.toml"), hosts)?;
+    }
     command.arg("--config").arg(desk.path("config.toml"));
     command.arg("--root").arg(desk.path("root"));
     command.arg("--state").arg(desk.path("state"));
@@ -41,6 +53,7 @@ pub(super) fn start(desk: Desk) -> Result<Box<dyn Client>> {
     })?;
     Ok(Box::new(Ctr {
         desk,
+        user: RefCell::default(),
         _daemon: daemon,
     }))
 }
@@ -55,6 +68,20 @@ fn ctr(desk: &Desk) -> Command {
 impl Ctr {
     fn ask(&self, arguments: &[&str]) -> Result<String> {
         ask(ctr(&self.desk).args(arguments))
+    }
+
+    /// Moves images to or from a registry.
+    fn transfer(&self, verb: &str, arguments: &[&str]) -> Result<String> {
+        let mut command = ctr(&self.desk);
+        command.args(["images", verb]);
+        match self.desk.certificates() {
+            Some(_) => command.arg("--hosts-dir").arg(self.desk.path(CERTIFICATES)),
+            None => command.arg("--plain-http"),
+        };
+        if let Some(user) = &*self.user.borrow() {
+            command.args(["--user", user]);
+        }
+        ask(command.args(arguments))
     }
 
     /// The digest of an image that is here.
@@ -92,43 +119,48 @@ impl Client for Ctr {
     fn push(&self, image: &Image, to: &Reference) -> Result<String> {
         self.import(image)?;
         let name = format!("{IMPORTED}:{TAG}");
-        self.ask(&["images", "push", "--plain-http", &to.to_string(), &name])?;
+        self.transfer("push", &[&to.to_string(), &name])?;
         self.digest(&name)
     }
 
     fn pull(&self, from: &Reference) -> Result<Vec<String>> {
         self.forget()?;
         let from = from.to_string();
-        self.ask(&[
-            "images",
-            "pull",
-            "--plain-http",
-            "--snapshotter",
-            "native",
-            &from,
-        ])?;
+        self.transfer("pull", &["--snapshotter", "native", &from])?;
         Ok(vec![self.digest(&from)?])
     }
 
     /// By way of its own store, where it notes what came from where.
     fn copy(&self, from: &Reference, to: &Reference) -> Result<()> {
         self.pull(from)?;
-        self.ask(&[
-            "images",
-            "push",
-            "--plain-http",
-            &to.to_string(),
-            &from.to_string(),
-        ])?;
+        self.transfer("push", &[&to.to_string(), &from.to_string()])?;
         Ok(())
     }
 
     fn pull_index(&self, from: &Reference) -> Result<Vec<String>> {
         self.forget()?;
         let from = from.to_string();
-        let pull = ["images", "pull", "--plain-http", "--snapshotter", "native"];
-        self.ask(&[&pull[..], &["--all-platforms", &from]].concat())?;
+        let options = ["--snapshotter", "native", "--all-platforms"];
+        self.transfer("pull", &[&options[..], &[&from]].concat())?;
         Ok(vec![self.digest(&from)?])
+    }
+
+    fn login(&self, _host: &str, name: &str, password: &str) -> Result<()> {
+        self.user.replace(Some(format!("{name}:{password}")));
+        Ok(())
+    }
+
+    fn logout(&self, _host: &str) -> Result<()> {
+        self.user.take();
+        Ok(())
+    }
+
+    fn logs_in(&self) -> Login {
+        Login::Never
+    }
+
+    fn desk(&self) -> &Desk {
+        &self.desk
     }
 
     fn mounts(&self) -> Mounts {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use anyhow::ensure;
 
-use super::super::client::{Client, Desk, Freight, Mounts, ask_aloud, digest_in};
+use super::super::client::{Client, Desk, Freight, Mounts, ask_aloud, digest_in, tell};
 use super::super::image::{Image, blob_path};
 use super::super::registry::Reference;
 use crate::Result;
@@ -33,6 +33,10 @@ fn split(place: &Reference) -> (&str, &str) {
 impl Helm {
     fn ask(&self, arguments: &[&str]) -> Result<String> {
         ask_aloud(self.desk.command("helm").args(arguments))
+    }
+
+    fn transport(&self) -> String {
+        self.desk.transport("--plain-http", "--ca-file")
     }
 
     /// Makes a chart and packs it.
@@ -66,7 +70,7 @@ impl Helm {
         std::fs::create_dir_all(&folder)?;
         let place = format!("oci://{}", from.name());
         let options = [
-            "--plain-http",
+            &self.transport(),
             "--version",
             version,
             "--destination",
@@ -81,7 +85,7 @@ impl Client for Helm {
         let packed = self.package(image, to)?.display().to_string();
         let (parent, _) = split(to);
         let place = format!("oci://{}/{parent}", to.host);
-        digest_in(&self.ask(&["push", &packed, &place, "--plain-http"])?)
+        digest_in(&self.ask(&["push", &packed, &place, &self.transport()])?)
     }
 
     fn pull(&self, from: &Reference) -> Result<Vec<String>> {
@@ -101,6 +105,22 @@ impl Client for Helm {
             found.push(version.to_owned());
         }
         Ok(found)
+    }
+
+    fn login(&self, host: &str, name: &str, password: &str) -> Result<()> {
+        let mut command = self.desk.command("helm");
+        command.args(["registry", "login", "--password-stdin", "--username", name]);
+        tell(password, command.args([host, &self.transport()]))?;
+        Ok(())
+    }
+
+    fn logout(&self, host: &str) -> Result<()> {
+        self.ask(&["registry", "logout", host])?;
+        Ok(())
+    }
+
+    fn desk(&self) -> &Desk {
+        &self.desk
     }
 
     fn mounts(&self) -> Mounts {

@@ -1,6 +1,8 @@
 //! regctl, from and to OCI layouts.
 
-use super::super::client::{Client, Desk, Mounts, digest_in};
+use std::process::Command;
+
+use super::super::client::{Client, Desk, Mounts, ask, digest_in, tell};
 use super::super::image::{Image, TAG, layout_digest};
 use super::super::registry::Reference;
 use crate::Result;
@@ -14,13 +16,50 @@ pub(super) fn start(desk: Desk) -> Result<Box<dyn Client>> {
 }
 
 impl Regctl {
+    /// What it is told of a registry beforehand goes for TLS, what each command says without it.
+    fn command(&self, host: &str) -> Command {
+        let mut command = self.desk.command("regctl");
+        if self.desk.certificates().is_none() {
+            command.args(["--host", &format!("reg={host},tls=disabled")]);
+        }
+        command
+    }
+
     fn ask(&self, host: &str, line: &str) -> Result<String> {
-        self.desk
-            .run("regctl", &format!("--host reg={host},tls=disabled {line}"))
+        ask(self.command(host).args(line.split_whitespace()))
+    }
+
+    /// Has it believe the registry's certificate.
+    fn trust(&self, host: &str) -> Result<()> {
+        if let Some(file) = self.desk.ca() {
+            let certificate = std::fs::read_to_string(file)?;
+            let mut command = self.desk.command("regctl");
+            command.args(["registry", "set", "--skip-check", "--cacert", &certificate]);
+            ask(command.arg(host))?;
+        }
+        Ok(())
     }
 }
 
 impl Client for Regctl {
+    fn login(&self, host: &str, name: &str, password: &str) -> Result<()> {
+        self.trust(host)?;
+        let mut command = self.command(host);
+        command.args(["registry", "login", "--pass-stdin", "--user", name]);
+        tell(password, command.arg(host))?;
+        Ok(())
+    }
+
+    /// It forgets the authority as well.
+    fn logout(&self, host: &str) -> Result<()> {
+        self.ask(host, &format!("registry logout {host}"))?;
+        self.trust(host)
+    }
+
+    fn desk(&self) -> &Desk {
+        &self.desk
+    }
+
     fn push(&self, image: &Image, to: &Reference) -> Result<String> {
         let from = format!("ocidir://{}:{TAG}", image.layout.display());
         self.ask(&to.host, &format!("image copy {from} {to}"))?;
