@@ -1,6 +1,7 @@
 //! The crates as they go to crates.io: which, in which order, and a rehearsal of it.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
@@ -77,14 +78,18 @@ fn is_published(dependency: &Dependency) -> bool {
 
 /// Packages every crate, and builds each package against the others, without uploading anything.
 ///
+/// cargo unpacks the packages once for each place that it takes them from, and never looks whether
+/// they have changed while the version has not: so each commit has a place of its own in `work`.
+///
 /// # Errors
 /// When a crate cannot be published.
-pub(super) fn rehearse() -> Result<()> {
-    process::run(
-        workspace::cargo().args(["publish", "--workspace", "--locked", "--dry-run"]),
-        LIMIT,
-    )?
-    .ok()?;
+pub(super) fn rehearse(commit: &str, work: &Path) -> Result<()> {
+    let mut publish = workspace::cargo();
+    publish
+        .args(["publish", "--workspace", "--locked", "--dry-run"])
+        .arg("--target-dir")
+        .arg(work.join(format!("crates-{commit}")));
+    process::run(&mut publish, LIMIT)?.ok()?;
     Ok(())
 }
 

@@ -72,7 +72,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let files = target.join("release-files");
     made.write(&Folder::fresh(files.clone())?.0)?;
     made.try_out(&source, &program, &work.0, &files, &mut steps)?;
-    publish(args, &source, &files, &mut steps)?;
+    publish(args, &source, &work.0, &files, &mut steps)?;
     made.list(&files);
     println!("{}", steps.summary());
     std::fs::remove_dir_all(&work.0).context("the work folder cannot be removed")
@@ -236,13 +236,21 @@ impl Made {
     }
 }
 
-fn publish(args: &Args, source: &Source, files: &Path, steps: &mut Steps) -> Result<()> {
+fn publish(
+    args: &Args,
+    source: &Source,
+    work: &Path,
+    files: &Path,
+    steps: &mut Steps,
+) -> Result<()> {
     let order = crates::order()?;
     println!(
         "     crates in the order of their dependencies: {}",
         order.join(", ")
     );
-    steps.run("crates: rehearse publishing", crates::rehearse)?;
+    steps.run("crates: rehearse publishing", || {
+        crates::rehearse(&source.commit, work)
+    })?;
     if args.dry_run {
         steps.skip("tag, push, publish", "--dry-run");
         return Ok(());
