@@ -34,6 +34,8 @@ enum Task {
     Conformance(conformance::Args),
     /// Drive the clients that people use against the server
     Interop(interop::Args),
+    /// Do what the recipes of the documentation say, as they stand
+    Recipes(interop::recipes::Args),
     /// Install or name the programs that the tests drive
     Setup(setup::Args),
     /// Show that the server keeps its promises
@@ -54,6 +56,7 @@ fn main() -> ExitCode {
         Task::Tidy => tidy::run(),
         Task::Conformance(args) => conformance::run(&args),
         Task::Interop(args) => interop::run(&args),
+        Task::Recipes(args) => interop::recipes::run(&args),
         Task::Setup(args) => setup::run(&args),
         Task::Prove(args) => prove::run(&args),
         Task::Release(args) => release::run(&args),

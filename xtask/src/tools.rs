@@ -33,6 +33,9 @@ pub(crate) const PACKAGED: &[Packaged] = &[
     packaged("buildah", &["buildah"], "interop: buildah"),
     packaged("containerd", &["containerd"], "interop: docker, ctr"),
     packaged("ctr", &["containerd"], "interop: ctr"),
+    packaged("htpasswd", &["apache2-utils"], "recipes"),
+    packaged("openssl", &["openssl"], "recipes"),
+    packaged("curl", &["curl"], "recipes"),
     packaged("strace", &["strace"], "prove: the order of writes"),
 ];
 

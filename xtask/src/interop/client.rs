@@ -154,9 +154,12 @@ pub(super) struct Desk {
 const POLICY: &str = r#"{"default": [{"type": "insecureAcceptAnything"}]}"#;
 
 impl Desk {
-    /// Furnishes a folder for a client of a registry.
-    pub(super) fn new(folder: &Path, site: &Site) -> Result<Desk> {
-        let mut desk = Desk {
+    /// Where programs of the system are.
+    pub(super) const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+    /// Furnishes a folder.
+    pub(super) fn bare(folder: &Path) -> Result<Desk> {
+        let desk = Desk {
             folder: folder.to_owned(),
             certificates: None,
         };
@@ -164,6 +167,12 @@ impl Desk {
             std::fs::create_dir_all(desk.path(name))?;
         }
         std::fs::write(desk.path("home/.config/containers/policy.json"), POLICY)?;
+        Ok(desk)
+    }
+
+    /// Furnishes a folder for a client of a registry.
+    pub(super) fn new(folder: &Path, site: &Site) -> Result<Desk> {
+        let mut desk = Desk::bare(folder)?;
         if let Some(authority) = &site.authority {
             let certificates = desk.path(CERTIFICATES).join(&site.host);
             std::fs::create_dir_all(&certificates)?;
@@ -211,8 +220,7 @@ impl Desk {
         let path = tools::find(program).unwrap_or_else(|| PathBuf::from(program));
         let mut command = Command::new(path);
         command.env_clear().current_dir(&self.folder);
-        let sbin = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-        command.env("PATH", sbin).env("LC_ALL", "C.UTF-8");
+        command.env("PATH", Desk::PATH).env("LC_ALL", "C.UTF-8");
         command
             .env("HOME", self.path("home"))
             .env("TMPDIR", self.path("tmp"));

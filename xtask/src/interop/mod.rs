@@ -10,6 +10,7 @@ mod image;
 mod login;
 mod mode;
 mod operation;
+pub(crate) mod recipes;
 mod registry;
 mod relay;
 mod report;

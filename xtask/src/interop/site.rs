@@ -79,7 +79,7 @@ impl Site {
 }
 
 /// An address that nobody listens on right now.
-fn free_address() -> Result<String> {
+pub(super) fn free_address() -> Result<String> {
     let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     Ok(listener.local_addr()?.to_string())
 }

@@ -87,7 +87,9 @@ impl Part {
         command.env(server::RUNNER, setting.release.join("oci-conformance"));
         match self.name {
             SETUP if !setting.install => command.arg("--no-install"),
-            "interop" | "interop-auth" if setting.mandatory => command.arg("--mandatory"),
+            "interop" | "interop-auth" | "recipes" if setting.mandatory => {
+                command.arg("--mandatory")
+            }
             "prove" => command
                 .arg("--server")
                 .arg(setting.release.join("oci-server")),
@@ -226,6 +228,10 @@ fn machine_lane() -> Lane {
         Part {
             needs: &[SERVER],
             ..own("interop-auth", "real clients log in", "interop --auth")
+        },
+        Part {
+            needs: &[SERVER],
+            ..own("recipes", "the recipes work as they stand", "recipes")
         },
         // Ratios of times mean nothing beside a compiler.
         Part {

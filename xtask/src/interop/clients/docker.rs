@@ -25,29 +25,32 @@ struct Docker {
 }
 
 pub(super) fn start(desk: Desk) -> Result<Box<dyn Client>> {
+    let _daemon = daemon(&desk)?;
+    Ok(Box::new(Docker { desk, _daemon }))
+}
+
+/// Starts a daemon that is [reached](socket) through a desk.
+pub(in super::super) fn daemon(desk: &Desk) -> Result<Daemon> {
     std::fs::write(desk.path("daemon.json"), "{}")?;
-    let mut command = daemon(&desk);
+    let mut command = dockerd(desk);
     command.args(["--storage-driver=vfs", "--iptables=false", "--bridge=none"]);
     command.arg("--config-file").arg(desk.path("daemon.json"));
     command.arg("--data-root").arg(desk.path("data"));
     command.arg("--exec-root").arg(desk.path("exec"));
     command.arg("--pidfile").arg(desk.path("dockerd.pid"));
-    command.arg("--host").arg(socket(&desk));
+    command.arg("--host").arg(socket(desk));
     let mut daemon = Daemon::start("dockerd", &mut command, &desk.path("dockerd.log"))?;
     daemon.await_ready(START, || {
-        let answer = process::run(docker(&desk).arg("version"), START);
+        let answer = process::run(docker(desk).arg("version"), START);
         answer
             .is_ok_and(|answer| answer.status.success())
             .then_some(())
     })?;
-    Ok(Box::new(Docker {
-        desk,
-        _daemon: daemon,
-    }))
+    Ok(daemon)
 }
 
 /// The daemon reads certificates in one folder only, in whose place it gets this client's own.
-fn daemon(desk: &Desk) -> Command {
+fn dockerd(desk: &Desk) -> Command {
     if desk.certificates().is_none() {
         return desk.command("dockerd");
     }
@@ -57,7 +60,8 @@ fn daemon(desk: &Desk) -> Command {
     command
 }
 
-fn socket(desk: &Desk) -> String {
+/// Where a desk's daemon listens.
+pub(in super::super) fn socket(desk: &Desk) -> String {
     format!("unix://{}", desk.path("docker.sock").display())
 }
 

@@ -4,7 +4,7 @@ mod containers;
 mod cosign;
 mod crane;
 mod ctr;
-mod docker;
+pub(super) mod docker;
 mod helm;
 mod oras;
 mod regctl;
