@@ -4,6 +4,7 @@
 //! A line is handed to the system before its client is answered, so that it outlives the
 //! process. What cannot be written is reported in the other log, and stops nobody.
 
+use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write, stdout};
 use std::os::unix::fs::OpenOptionsExt;
@@ -12,9 +13,35 @@ use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
 use oci_http::{Audit, AuditAction, AuditEntry};
+use rustix::fs::{Access, AtFlags};
 use serde::Serialize;
 
 use crate::config::AuditConfig;
+
+/// Something that was asked of the admin API.
+#[derive(Debug, Serialize)]
+pub(crate) struct AdminEntry<'a> {
+    /// What was to be done.
+    pub(crate) action: &'static str,
+    /// The user whom it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) user: Option<&'a str>,
+    /// The account of this machine that asked, as far as the system knows it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) uid: Option<u32>,
+    /// What came of it.
+    pub(crate) outcome: &'static str,
+    /// The answer's status.
+    pub(crate) status: u16,
+}
+
+#[derive(Serialize)]
+struct AdminLine<'a> {
+    time: String,
+    event: &'static str,
+    #[serde(flatten)]
+    entry: &'a AdminEntry<'a>,
+}
 
 /// Writes the lines.
 #[derive(Debug)]
@@ -44,6 +71,44 @@ impl AuditLog {
         })))
     }
 
+    /// Whether the file could be written, as far as can be told without making one.
+    ///
+    /// Blocks.
+    pub(crate) fn check(config: &AuditConfig) -> Result<(), String> {
+        let AuditConfig::File { path, .. } = config else {
+            return Ok(());
+        };
+        let named = |path: &Path, error: &dyn fmt::Display| format!("{}: {error}", path.display());
+        if path.exists() {
+            let opened = OpenOptions::new().append(true).open(path);
+            return opened.map(drop).map_err(|error| named(path, &error));
+        }
+        let folder = match path.parent() {
+            Some(folder) if folder != Path::new("") => folder,
+            _ => Path::new("."),
+        };
+        if !folder.is_dir() {
+            return Err(named(folder, &"there is no such folder"));
+        }
+        let wanted = Access::WRITE_OK | Access::EXEC_OK;
+        let checked = rustix::fs::accessat(rustix::fs::CWD, folder, wanted, AtFlags::EACCESS);
+        checked.map_err(|error| named(folder, &io::Error::from(error)))
+    }
+
+    /// Writes a line for something that was asked of the admin API.
+    pub(crate) fn record_admin(&self, entry: &AdminEntry<'_>) {
+        let time = humantime::format_rfc3339_millis(SystemTime::now()).to_string();
+        let line = AdminLine {
+            time,
+            event: "admin",
+            entry,
+        };
+        if let Err(error) = encode(&line).and_then(|line| self.write(&line)) {
+            let action = entry.action;
+            tracing::error!(action, %error, "could not write to the audit log");
+        }
+    }
+
     fn write(&self, line: &[u8]) -> io::Result<()> {
         let mut sink = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match &mut *sink {
@@ -59,7 +124,7 @@ impl AuditLog {
 
 impl Audit for AuditLog {
     fn record(&self, entry: &AuditEntry<'_>) {
-        let written = Line::of(entry).encode().and_then(|line| self.write(&line));
+        let written = encode(&Line::of(entry)).and_then(|line| self.write(&line));
         if let Err(error) = written {
             let request_id = entry.request_id;
             tracing::error!(request_id, %error, "could not write to the audit log");
@@ -198,12 +263,12 @@ impl<'a> Line<'a> {
             what,
         }
     }
+}
 
-    fn encode(&self) -> io::Result<Vec<u8>> {
-        let mut line = serde_json::to_vec(self)?;
-        line.push(b'\n');
-        Ok(line)
-    }
+fn encode(line: &impl Serialize) -> io::Result<Vec<u8>> {
+    let mut line = serde_json::to_vec(line)?;
+    line.push(b'\n');
+    Ok(line)
 }
 
 #[cfg(test)]

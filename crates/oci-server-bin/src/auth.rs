@@ -4,33 +4,31 @@
 
 mod findings;
 mod jwks;
+mod keys;
 mod policies;
+mod question;
 mod sources;
 
 use std::error::Error;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use oci_auth::{
     Accounts, BasicAuthenticator, BearerAuthenticator, BuiltinTokens, ExternalIssuer,
-    ExternalTokens, Groups, HtpasswdAccounts, Jwks, JwksFile, JwksSource, KeyRing, Live,
-    LoginScheme, PasswordOptions, Policy, SharedSecrets, TokenBackends, TokenOptions, TokenService,
-    TokenVerifier, UnixTime,
+    ExternalTokens, Groups, HtpasswdAccounts, KeyRing, Live, LoginScheme, PasswordOptions, Policy,
+    SharedSecrets, TokenBackends, TokenOptions, TokenService, TokenVerifier, UnixTime,
 };
 use oci_http::Access;
-use tokio::time::{MissedTickBehavior, interval};
 
-use crate::config::{AuthConfig, BearerConfig, Config, KeysFrom, Scheme};
+use crate::config::{AuthConfig, BearerConfig, Config, Scheme};
 
-pub(crate) use findings::{Finding, findings};
+pub(crate) use findings::{findings, key_findings};
+pub(crate) use keys::Keys;
 pub(crate) use policies::Policies;
-pub(crate) use sources::Sources;
+pub(crate) use question::Surroundings;
+pub(crate) use sources::{Look, Sources};
 
-/// How often keys are read again that replicas share.
-const KEYS_EVERY: Duration = Duration::from_secs(60);
-/// How often the keys of token servers elsewhere are fetched again.
-const JWKS_EVERY: Duration = Duration::from_secs(5 * 60);
+use keys::Foreign;
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
@@ -41,14 +39,6 @@ pub(crate) struct Guard {
     /// The token endpoint of this server, if it has one.
     pub(crate) tokens: Option<Arc<TokenService>>,
     keys: Keys,
-}
-
-/// What has to be refreshed, besides files.
-#[derive(Clone, Default)]
-pub(crate) struct Keys {
-    ring: Option<Arc<KeyRing>>,
-    secrets: Option<Arc<dyn SharedSecrets>>,
-    foreign: Vec<(String, Arc<Jwks>)>,
 }
 
 /// Where the server listens, for what the settings leave open.
@@ -108,15 +98,18 @@ pub(crate) async fn guard(
                 keys.secrets = Some(secrets);
             }
             for issuer in &bearer.issuers {
-                let jwks = Arc::new(Jwks::open(key_set(&issuer.keys)?, UnixTime::now()).await?);
+                let foreign = Foreign::open(issuer).await?;
                 let audience = issuer.audience.clone();
                 let believed = ExternalIssuer {
                     name: issuer.name.clone(),
                     issuer: issuer.issuer.clone(),
                     audience: audience.unwrap_or_else(|| names.service.clone()),
                 };
-                verifiers.push(Arc::new(ExternalTokens::new(believed, Arc::clone(&jwks))?));
-                keys.foreign.push((issuer.name.to_string(), jwks));
+                verifiers.push(Arc::new(ExternalTokens::new(
+                    believed,
+                    Arc::clone(&foreign.jwks),
+                )?));
+                keys.foreign.push(Arc::new(foreign));
             }
             let scheme = LoginScheme::Bearer {
                 realm: names.token_url.parse()?,
@@ -148,13 +141,6 @@ fn accounts(sources: &Sources) -> std::io::Result<Option<Arc<dyn Accounts>>> {
     let groups = Arc::new(Live::new(Groups::default()));
     let accounts = HtpasswdAccounts::start(users, groups, &PasswordOptions::default())?;
     Ok(Some(Arc::new(accounts)))
-}
-
-fn key_set(from: &KeysFrom) -> Result<Arc<dyn JwksSource>, Box<dyn Error>> {
-    Ok(match from {
-        KeysFrom::File(path) => Arc::new(JwksFile::new(path)),
-        KeysFrom::Url { url, ca } => Arc::new(jwks::JwksUrl::new(url, ca.as_deref())?),
-    })
 }
 
 /// What tokens and challenges say, with what the settings leave open.
@@ -197,57 +183,6 @@ impl Names {
             lifetime: bearer.lifetime,
             refresh_lifetime: bearer.refresh_lifetime,
             ..TokenOptions::new(&*self.issuer, &*self.service)
-        }
-    }
-}
-
-impl Keys {
-    /// The keys that sign this server's tokens, if it hands some out.
-    pub(crate) fn ring(&self) -> Option<&Arc<KeyRing>> {
-        self.ring.as_ref()
-    }
-
-    /// Where refresh tokens are, if it hands some out.
-    pub(crate) fn secrets(&self) -> Option<&Arc<dyn SharedSecrets>> {
-        self.secrets.as_ref()
-    }
-
-    /// Refreshes them for as long as it is polled.
-    pub(crate) async fn run(self) {
-        let mut own = interval(KEYS_EVERY);
-        let mut foreign = interval(JWKS_EVERY);
-        own.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        foreign.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            tokio::select! {
-                _ = own.tick() => self.refresh().await,
-                _ = foreign.tick() => self.refresh_foreign().await,
-            }
-        }
-    }
-
-    async fn refresh(&self) {
-        let now = UnixTime::now();
-        if let Some(ring) = &self.ring
-            && let Err(error) = ring.refresh(now).await
-        {
-            let error = crate::chain(&error);
-            tracing::error!(error, "could not read the signing keys again");
-        }
-        if let Some(secrets) = &self.secrets
-            && let Err(error) = secrets.remove_expired(now).await
-        {
-            let error = crate::chain(&error);
-            tracing::error!(error, "could not remove refresh tokens that have expired");
-        }
-    }
-
-    async fn refresh_foreign(&self) {
-        for (issuer, keys) in &self.foreign {
-            if let Err(error) = keys.refresh().await {
-                let error = crate::chain(&error);
-                tracing::error!(issuer, error, "could not read a token server's keys again");
-            }
         }
     }
 }

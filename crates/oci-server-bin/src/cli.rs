@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use oci_auth::{Action, UserName};
+use oci_types::RepositoryName;
 
 use crate::generate::Text;
 
@@ -25,6 +27,27 @@ pub(crate) struct Cli {
 enum Command {
     /// Serve the registry (what happens without a subcommand too)
     Serve(ServeArgs),
+    /// Look at the settings
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Look at the rules of access
+    #[command(subcommand)]
+    Access(AccessCommand),
+    /// Read a password and print what a file of users has for it
+    ///
+    /// The password is read from the terminal, or from standard input where that is none.
+    HashPassword {
+        /// Print a whole line of the file, for this user
+        #[arg(long, value_name = "NAME")]
+        user: Option<UserName>,
+    },
+    /// Ask a running server, over its admin socket
+    Admin {
+        #[command(subcommand)]
+        command: AdminCommand,
+        #[command(flatten)]
+        server: ServerArgs,
+    },
     /// Write the manual page or a shell's completions to standard output
     #[command(hide = true)]
     Generate {
@@ -33,11 +56,84 @@ enum Command {
     },
 }
 
+#[derive(Debug, Subcommand)]
+enum ConfigCommand {
+    /// Read all that a start would read, and say what is wrong; 1 if a start would be refused
+    Check {
+        /// Take a warning as an error
+        #[arg(long)]
+        strict: bool,
+        #[command(flatten)]
+        serve: ServeArgs,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum AccessCommand {
+    /// Say which rule allows something, or that none does: 0 if it is allowed, 1 if it is not, 2 if
+    /// that cannot be found out
+    ///
+    /// A running server is asked for the rules that are in force; without one the configuration
+    /// is read.
+    Explain(ExplainArgs),
+}
+
+/// A question about the rules.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ExplainArgs {
+    /// anonymous, a user's name, issuer:NAME:SUBJECT or oidc:NAME:SUBJECT
+    pub(crate) who: String,
+    /// pull, push, overwrite, delete or catalog
+    pub(crate) action: Action,
+    /// The repository
+    pub(crate) repository: RepositoryName,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+}
+
+/// What can be asked of a running server.
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum AdminCommand {
+    /// Say what the server is and does
+    Status,
+    /// Read users, groups, rules, certificate and keys again; 1 if something cannot be used
+    Reload,
+    /// Sign tokens with a new key, and believe none that was handed out before
+    RotateKeys,
+    /// Forget the refresh tokens of a user
+    Revoke {
+        /// Whose
+        user: UserName,
+    },
+}
+
+/// Which server is meant.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct ServerArgs {
+    /// Take the server of this configuration file
+    #[arg(long, value_name = "FILE", env = "OCI_SERVER_CONFIG", global = true)]
+    pub(crate) config: Option<PathBuf>,
+    /// Take the server of this data folder [default: ./oci-data]
+    #[arg(long, value_name = "DIR", env = "OCI_SERVER_DATA_DIR", global = true)]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Take the server behind this admin socket [default: DATA_DIR/admin.sock]
+    #[arg(long, value_name = "PATH", global = true)]
+    pub(crate) socket: Option<PathBuf>,
+}
+
 /// What the program was asked to do.
 #[derive(Debug)]
 pub(crate) enum Asked {
     /// Serve, in whichever way that was said.
     Serve(ServeArgs),
+    /// Say what is wrong with the settings.
+    Check { strict: bool, serve: ServeArgs },
+    /// Say who may do what.
+    Explain(ExplainArgs),
+    /// Print what a file of users has for a password.
+    HashPassword { user: Option<UserName> },
+    /// Ask a running server.
+    Admin(AdminCommand, ServerArgs),
     /// Write a text that is made of the command line.
     Generate(Text),
 }
@@ -68,10 +164,18 @@ pub(crate) struct ServeArgs {
 impl Cli {
     /// What the program was asked to do.
     pub(crate) fn asked(self) -> Asked {
-        match self.command {
-            Some(Command::Serve(args)) => Asked::Serve(args),
-            Some(Command::Generate { text }) => Asked::Generate(text),
-            None => Asked::Serve(self.serve),
+        let Some(command) = self.command else {
+            return Asked::Serve(self.serve);
+        };
+        match command {
+            Command::Serve(args) => Asked::Serve(args),
+            Command::Config(ConfigCommand::Check { strict, serve }) => {
+                Asked::Check { strict, serve }
+            }
+            Command::Access(AccessCommand::Explain(args)) => Asked::Explain(args),
+            Command::HashPassword { user } => Asked::HashPassword { user },
+            Command::Admin { command, server } => Asked::Admin(command, server),
+            Command::Generate { text } => Asked::Generate(text),
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Flags beat the environment, which beats the file, which beats the defaults.
 
 mod auth;
+mod errors;
 mod file;
 mod keys;
 mod resolve;
@@ -13,16 +14,16 @@ mod url;
 mod tests;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ipnet::IpNet;
-use oci_auth::RuleError;
 use oci_registry::Options;
 
 use crate::cli::ServeArgs;
 
-pub(crate) use auth::{AuthConfig, BearerConfig, KeysFrom, Scheme};
+pub(crate) use auth::{AuthConfig, BearerConfig, IssuerConfig, KeysFrom, Scheme};
+pub(crate) use errors::{ConfigError, ConfigErrors};
 pub(crate) use file::{LogFormat, RawConfig};
 pub(crate) use rules::{Ruleset, fixed};
 pub(crate) use url::PublicUrl;
@@ -111,74 +112,31 @@ pub(crate) struct LogConfig {
     pub(crate) format: LogFormat,
 }
 
-/// Why the settings cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum ConfigError {
-    #[error("could not read the configuration file {path}")]
-    Read {
-        path: PathBuf,
-        #[source]
-        source: std::io::Error,
-    },
-    #[error("{path}: {source}")]
-    Syntax {
-        path: PathBuf,
-        source: Box<toml::de::Error>,
-    },
-    #[error("{path}: {}", keys::unknown_text(key, nearest.as_deref()))]
-    UnknownKey {
-        path: PathBuf,
-        key: String,
-        nearest: Option<String>,
-    },
-    #[error("{setting} = {value:?}: {problem}")]
-    Invalid {
-        setting: &'static str,
-        value: String,
-        problem: String,
-    },
-    #[error(transparent)]
-    Rule(#[from] RuleError),
-    #[error(
-        "{setting} is set, but nobody has to log in: set auth.scheme to \"basic\" or \"bearer\""
-    )]
-    Idle { setting: &'static str },
-    #[error("{setting} needs {needs}")]
-    Lacking {
-        setting: &'static str,
-        needs: &'static str,
-    },
-    #[error("{present} is set and {absent} is not; TLS takes both, and without TLS neither is set")]
-    HalfTls {
-        present: &'static str,
-        absent: &'static str,
-    },
-    #[error(
-        "{addr} can be reached from other machines, and anybody there could read, write and \
-         delete everything; listen on a loopback address such as 127.0.0.1:{port}, set auth.scheme \
-         in a configuration file, or say --allow-unauthenticated if the network keeps strangers \
-         out",
-        port = addr.port()
-    )]
-    Unauthenticated { addr: SocketAddr },
+/// Where the admin API of a server is that these settings started, whatever else they say.
+///
+/// Blocks.
+pub(crate) fn admin_socket(
+    file: Option<&Path>,
+    data_dir: Option<PathBuf>,
+) -> Result<Option<PathBuf>, ConfigErrors> {
+    let written = match file {
+        Some(path) => RawConfig::whereabouts(path)?,
+        None => file::Whereabouts::default(),
+    };
+    let data_dir = data_dir.or(written.data_dir);
+    let data_dir = data_dir.unwrap_or_else(|| PathBuf::from(resolve::DEFAULT_DATA_DIR));
+    Ok(resolve::admin_socket(written.socket, &data_dir))
 }
 
 impl Config {
     /// Reads the file that `args` name, if any, and puts everything together.
-    pub(crate) fn load(args: ServeArgs) -> Result<Self, ConfigError> {
+    ///
+    /// Blocks.
+    pub(crate) fn load(args: ServeArgs) -> Result<Self, ConfigErrors> {
         let raw = match &args.config {
             Some(path) => RawConfig::read(path)?,
             None => RawConfig::default(),
         };
         resolve::resolve(args, raw)
-    }
-}
-
-/// A value that a setting cannot have.
-fn invalid(setting: &'static str, value: &str, problem: &str) -> ConfigError {
-    ConfigError::Invalid {
-        setting,
-        value: value.to_owned(),
-        problem: problem.to_owned(),
     }
 }

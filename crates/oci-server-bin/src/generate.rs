@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use clap::{CommandFactory, ValueEnum};
 use clap_complete::Shell;
 use clap_mangen::Man;
+use clap_mangen::roff::{Inline, Roff, bold, italic, roman};
 
 use crate::cli::Cli;
 
@@ -32,11 +33,25 @@ pub(crate) fn print(text: Text) -> io::Result<()> {
     out.flush()
 }
 
+/// What the program does besides serving, each as people write it.
+const COMMANDS: &[&[&str]] = &[
+    &["config", "check"],
+    &["access", "explain"],
+    &["hash-password"],
+    &["admin", "status"],
+    &["admin", "reload"],
+    &["admin", "rotate-keys"],
+    &["admin", "revoke"],
+];
+
 /// What the manual says beyond the command line, in roff.
 const FURTHER: &[u8] = br#".SH FILES
 .TP
 \fI./oci\-data\fR
 What the server keeps, unless it is told another folder.
+.TP
+\fI./oci\-data/admin.sock\fR
+The socket over which a running server is asked, while it runs.
 .TP
 \fI/etc/oci\-server/config.toml\fR
 The settings of the service that the Debian package brings; the server itself reads no file that
@@ -45,6 +60,10 @@ it is not told of.
 .TP
 SIGTERM, SIGINT
 Take no further connections, finish the requests in flight, and exit with 0.
+.TP
+SIGHUP
+Read users, groups, rules, the certificate and keys again; what cannot be used leaves what held
+before.
 .SH EXAMPLES
 .nf
 oci\-server \-\-data\-dir /srv/registry &
@@ -59,6 +78,7 @@ fn render(text: Text) -> io::Result<Vec<u8>> {
         Text::Man => {
             let page = Man::new(whole()).manual("oci-server");
             page.render(&mut written)?;
+            commands().to_writer(&mut written)?;
             written.extend_from_slice(FURTHER);
             return Ok(written);
         }
@@ -70,11 +90,71 @@ fn render(text: Text) -> io::Result<Vec<u8>> {
     Ok(written)
 }
 
-/// The command line as one page: what `serve` takes is what the program takes, and no page of its
-/// own is there to be pointed at.
+/// Serving: the other commands have a section of their own, and no pages that could be pointed at.
 fn whole() -> clap::Command {
     let command = Cli::command().disable_help_subcommand(true);
-    command.mut_subcommand("serve", |serve| serve.hide(true))
+    let names: Vec<_> = command
+        .get_subcommands()
+        .map(|sub| sub.get_name().to_owned())
+        .collect();
+    let hide = |command: clap::Command, name| command.mut_subcommand(name, |sub| sub.hide(true));
+    names.into_iter().fold(command, hide)
+}
+
+/// The commands besides serving.
+fn commands() -> Roff {
+    let mut page = Roff::new();
+    page.control("SH", ["COMMANDS"]);
+    let mut built = Cli::command();
+    built.build();
+    for path in COMMANDS {
+        let found = path
+            .iter()
+            .try_fold(&built, |command, name| command.find_subcommand(name));
+        if let Some(command) = found {
+            describe(&mut page, path, command);
+        }
+    }
+    page
+}
+
+fn describe(page: &mut Roff, path: &[&str], command: &clap::Command) {
+    let takes = |arg: &&clap::Arg| !arg.is_hide_set() && arg.get_id() != "help";
+    let mut title = vec![bold(format!("oci-server {}", path.join(" ")))];
+    for arg in command.get_positionals() {
+        title.push(roman(" "));
+        title.push(italic(arg.get_id().as_str().to_uppercase()));
+    }
+    page.control("TP", []);
+    page.text(title);
+    let about = command.get_long_about().or_else(|| command.get_about());
+    let about = about.map(ToString::to_string).unwrap_or_default();
+    // Only the first paragraph comes without its full stop.
+    page.text([roman(about.replacen("\n\n", ". ", 1).replace('\n', " "))]);
+    page.control("RS", []);
+    for arg in command.get_arguments().filter(takes) {
+        page.control("TP", []);
+        page.text(naming(arg));
+        let help = arg.get_help().map(ToString::to_string);
+        page.text([roman(help.unwrap_or_default())]);
+    }
+    page.control("RE", []);
+}
+
+/// A flag with its value, or the name of what has a place.
+fn naming(arg: &clap::Arg) -> Vec<Inline> {
+    let Some(long) = arg.get_long() else {
+        return vec![italic(arg.get_id().as_str().to_uppercase())];
+    };
+    let mut text = vec![bold(format!("--{long}"))];
+    let takes_value = arg.get_action().takes_values();
+    if let Some(value) = arg.get_value_names().and_then(|names| names.first())
+        && takes_value
+    {
+        text.push(roman(" "));
+        text.push(italic(value.as_str()));
+    }
+    text
 }
 
 #[cfg(test)]
@@ -96,6 +176,47 @@ mod tests {
             let rendered = rendered.replace("\\-", "-");
             for flag in flags() {
                 assert!(rendered.contains(&flag), "{text:?} lacks {flag}");
+            }
+        }
+    }
+
+    /// Each command that is not hidden, as people write it, with its flags.
+    fn leaves(command: &clap::Command, path: &str, found: &mut Vec<(String, Vec<String>)>) {
+        let subs: Vec<_> = command
+            .get_subcommands()
+            .filter(|sub| !sub.is_hide_set() && sub.get_name() != "help")
+            .collect();
+        for sub in &subs {
+            leaves(sub, &format!("{path} {}", sub.get_name()), found);
+        }
+        if subs.is_empty() {
+            let longs = command.get_arguments().filter_map(clap::Arg::get_long);
+            let longs = longs.filter(|long| !matches!(*long, "help" | "version"));
+            found.push((path.to_owned(), longs.map(str::to_owned).collect()));
+        }
+    }
+
+    #[test]
+    fn each_text_has_every_command_with_its_flags() {
+        let mut built = Cli::command();
+        built.build();
+        let mut found = Vec::new();
+        leaves(&built, "oci-server", &mut found);
+        found.retain(|(path, _)| path != "oci-server serve");
+        assert_eq!(found.len(), COMMANDS.len(), "{found:?}");
+        for text in Text::value_variants() {
+            let rendered = String::from_utf8(render(*text).unwrap()).unwrap();
+            let rendered = rendered.replace("\\-", "-");
+            for (path, flags) in &found {
+                let words = path.split(' ');
+                let said = match text {
+                    Text::Man => rendered.contains(&format!("\\fB{path}\\fR")),
+                    _ => words.clone().all(|word| rendered.contains(word)),
+                };
+                assert!(said, "{text:?} lacks {path}");
+                for flag in flags {
+                    assert!(rendered.contains(flag), "{text:?} lacks {flag} of {path}");
+                }
             }
         }
     }

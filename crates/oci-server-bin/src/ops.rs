@@ -36,8 +36,13 @@ impl Status {
         self.draining.store(true, Ordering::Relaxed);
     }
 
+    /// Whether it is about to end.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
     async fn unready(&self) -> Option<String> {
-        if self.draining.load(Ordering::Relaxed) {
+        if self.is_draining() {
             return Some("draining".to_owned());
         }
         match tokio::time::timeout(PROBE_LIMIT, self.registry.probe()).await {

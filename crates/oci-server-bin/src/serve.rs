@@ -3,31 +3,36 @@
 use std::error::Error;
 use std::io::{IsTerminal, Write, stdout};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
-use oci_auth::Severity;
 use oci_http::{Audit, RegistryRouter, TokenEndpoint};
 use oci_registry::{ImmutableTags, LocalRegistry, ReadOnly, SharedRegistry};
+use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
 
+use crate::admin::{self, Admin, AdminSocket, SocketError};
 use crate::audit::AuditLog;
-use crate::auth::{self, Finding, Guard, Listening, Sources};
+use crate::auth::{self, Guard, Listening, Sources, Surroundings};
 use crate::config::{Config, PublicUrl};
 use crate::listen::{self, Open};
 use crate::metrics::Metrics;
 use crate::ops::{self, Status};
+use crate::prepare::Prepared;
 use crate::stores;
 use crate::tls::Reloader;
 
 /// Serves until a signal says to stop, then drains.
-pub(crate) async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
-    // First what is quick and often wrong.
-    let reloader = config.tls.clone().map(Reloader::load).transpose()?;
-    let sources = Arc::new(Sources::open(&config)?);
-    heed(auth::findings(&config, &sources))?;
+pub(crate) async fn serve(prepared: Prepared) -> Result<(), Box<dyn Error>> {
+    let started = Instant::now();
+    let Prepared {
+        config,
+        certificate,
+        sources,
+    } = prepared;
     let audit = config.audit.as_ref().map(AuditLog::open).transpose()?;
+    let audit = audit.map(Arc::new);
     let metrics = Metrics::new();
     let meta = stores::metadata(&config.metadata)?;
     let blobs = stores::blobs(&config.blobs)?;
@@ -39,8 +44,9 @@ pub(crate) async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
     let listener = listen::bind(config.listen).await?;
     let listening = Listening {
         addr: listener.local_addr()?,
-        tls: reloader.is_some(),
+        tls: certificate.is_some(),
     };
+    let socket = admin_socket(&config).await?;
     let guard = match &config.auth {
         Some(auth) => {
             let guard = auth::guard(&config, auth, &sources, meta.secrets, listening);
@@ -48,10 +54,11 @@ pub(crate) async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
         }
         None => None,
     };
+    let keys = guard.as_ref().map(Guard::keys).unwrap_or_default();
     let front = Front {
         config: &config,
         metrics: &metrics,
-        audit: audit.map(|audit| Arc::new(audit) as Arc<dyn Audit>),
+        audit: audit.clone().map(|audit| audit as Arc<dyn Audit>),
         guard: guard.as_ref(),
     };
     let mut app = ops::probes(Arc::clone(&status)).merge(front.routes(&local, &sources)?);
@@ -61,23 +68,35 @@ pub(crate) async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
         None => app = app.merge(ops::metrics(metrics)),
         Some(addr) => {
             let listener = listen::bind(addr).await?;
-            let serving = axum::serve(listener, ops::metrics(metrics));
-            background.spawn(async move {
-                if let Err(error) = serving.await {
-                    tracing::error!(%error, "metrics are served no longer");
-                }
-            });
+            background.spawn(metrics_alone(listener, metrics));
         }
+    }
+    if let Some(socket) = socket {
+        let admin = Admin {
+            started,
+            listening,
+            status: Arc::clone(&status),
+            scheme: config
+                .auth
+                .as_ref()
+                .map_or("none", |auth| auth.scheme.as_str()),
+            surroundings: Surroundings::of(&config),
+            sources: Arc::clone(&sources),
+            keys: keys.clone(),
+            certificate: certificate.as_ref().map(Reloader::rereader),
+            audit,
+        };
+        background.spawn(admin::serve(socket, admin.router()));
     }
     let sweep_every = config.sweep_every;
     background.spawn(async move { local.maintain(sweep_every).await });
     background.spawn(Arc::clone(&sources).run());
-    if let Some(guard) = &guard {
-        background.spawn(guard.keys().run());
-    }
-    let tls = reloader.as_ref().map(Reloader::current);
-    if let Some(reloader) = reloader {
-        background.spawn(reloader.run(signal(SignalKind::hangup())?));
+    let hangup = || signal(SignalKind::hangup());
+    background.spawn(keys.clone().follow(sources, hangup()?));
+    background.spawn(keys.run());
+    let tls = certificate.as_ref().map(Reloader::current);
+    if let Some(certificate) = certificate {
+        background.spawn(certificate.run(hangup()?));
     }
 
     announce(listening)?;
@@ -88,18 +107,41 @@ pub(crate) async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
     let open = listen::accept(listener, app, tls, &config.http, stop).await;
     status.drain();
     drain(open, config.http.drain_timeout, &mut signals).await;
+    background.shutdown().await;
     Ok(())
 }
 
-/// Says what is odd about the settings; what is wrong with them ends the start.
-fn heed(findings: Vec<Finding>) -> Result<(), Box<dyn Error>> {
-    for finding in findings {
-        match finding.severity {
-            Severity::Warning => tracing::warn!("{}", finding.text),
-            Severity::Error => return Err(finding.text.into()),
+/// The socket of the admin API, if there is one to be had.
+async fn admin_socket(config: &Config) -> Result<Option<AdminSocket>, SocketError> {
+    let Some(path) = &config.admin_socket else {
+        return Ok(None);
+    };
+    let is_default = *path == config.data_dir.join("admin.sock");
+    match AdminSocket::bind(path).await {
+        Ok(socket) => Ok(Some(socket)),
+        Err(SocketError::NoFolder { path }) if is_default => {
+            let folder = path.display();
+            tracing::debug!(%folder, "no admin socket: nothing is kept in the data folder");
+            Ok(None)
         }
+        Err(error @ SocketError::TooLong { .. }) => {
+            tracing::warn!("{error}; going on without an admin socket");
+            Ok(None)
+        }
+        // Some filesystems have no sockets.
+        Err(ref error @ SocketError::Io { .. }) if is_default => {
+            let error = crate::chain(error);
+            tracing::warn!("{error}; going on without an admin socket");
+            Ok(None)
+        }
+        Err(error) => Err(error),
     }
-    Ok(())
+}
+
+async fn metrics_alone(listener: TcpListener, metrics: Metrics) {
+    if let Err(error) = axum::serve(listener, ops::metrics(metrics)).await {
+        tracing::error!(%error, "metrics are served no longer");
+    }
 }
 
 /// What stands between the network and the registry.

@@ -18,7 +18,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, pem};
 
 use crate::config::TlsConfig;
 
-pub(crate) use reload::Reloader;
+pub(crate) use reload::{Reloader, Rereader};
 
 /// The name of HTTP/2 in ALPN.
 pub(crate) const H2: &[u8] = b"h2";

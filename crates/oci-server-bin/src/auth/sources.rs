@@ -1,65 +1,103 @@
 //! The files that users, groups and rules come from, and what is made of them while they change.
 
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use oci_auth::{Groups, Htpasswd, Live, ReloadError, Reloading, Severity};
+use oci_auth::{Groups, Htpasswd, Live, ProviderName, ReloadError, Reloading};
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::findings::rule_findings;
+use super::findings::{providers, rule_findings};
 use super::{BoxError, Policies};
-use crate::config::{Config, Ruleset, fixed};
+use crate::config::{AuthConfig, Config, Ruleset, fixed};
+use crate::finding::Finding;
 
 /// How often the files are looked at.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
+pub(super) const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// Reads the files once, and again whenever they change. Whatever goes wrong then, what held
 /// before stays.
 pub(crate) struct Sources {
-    rules: Option<Reloading<Ruleset>>,
-    groups: Option<Reloading<Groups>>,
-    users: Option<Reloading<Htpasswd>>,
-    /// What the settings said at the start.
-    first: Ruleset,
+    users: Option<Source<Htpasswd>>,
+    groups: Option<Source<Groups>>,
+    rules: Option<Source<Ruleset>>,
+    providers: BTreeSet<ProviderName>,
+    state: Mutex<State>,
     policies: Arc<Policies>,
-    trouble: Mutex<Vec<String>>,
 }
 
-/// What came of looking at the files.
+/// What is known from the last look.
+struct State {
+    /// The rules that hold. Those of the file may be others, which cannot be used.
+    rules: Arc<Ruleset>,
+    /// What was reported.
+    trouble: Vec<String>,
+}
+
+/// What came of looking at the files, one after the other.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Looked {
-    /// The files that were read again.
-    pub(crate) read: Vec<PathBuf>,
-    /// What could not be used, so that what held before stays.
-    pub(crate) errors: Vec<String>,
+    pub(crate) files: Vec<(PathBuf, Look)>,
+    /// What is odd about rules that hold from now on.
+    pub(crate) warnings: Vec<String>,
+}
+
+/// What came of looking at a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Look {
+    /// It says what it said before.
+    Unchanged,
+    /// What it says holds from now on.
+    Read,
+    /// It cannot be used, so that what held before stays.
+    Refused(String),
 }
 
 impl Sources {
     /// Reads the files for the first time.
     ///
     /// Blocks.
-    pub(crate) fn open(config: &Config) -> Result<Self, ReloadError> {
+    pub(crate) fn open(config: &Config) -> Result<Self, Vec<Finding>> {
         let auth = config.auth.as_ref();
+        let mut findings = Vec::new();
         let users = auth.and_then(|auth| auth.htpasswd.as_ref());
-        let users = users.map(|path| Reloading::open(path, Htpasswd::parse));
+        let users = users.map(|path| Source::open(path, Htpasswd::parse));
+        let users = opened("htpasswd", users, &mut findings);
         let groups = auth.and_then(|auth| auth.groups.as_ref());
-        let groups = groups.map(|path| Reloading::open(path, Groups::parse));
-        let (users, groups) = (users.transpose()?, groups.transpose()?);
-        let rules = match &config.file {
-            Some(path) => Some(watched(config, path.clone(), groups.as_ref())?),
-            None => None,
+        let groups = groups.map(|path| Source::open(path, Groups::parse));
+        let groups = opened("groups", groups, &mut findings);
+        let rules = config.file.as_ref().map(|path| watched(path.clone()));
+        let rules = opened("configuration", rules, &mut findings);
+        let (Some(users), Some(groups), Some(rules)) = (users, groups, rules) else {
+            return Err(findings);
         };
+        let first = rules.as_ref().map(|rules| rules.file.current());
+        let first = first.unwrap_or_else(|| Arc::new(config.rules.clone()));
         let sources = Self {
-            rules,
-            groups,
             users,
-            first: config.rules.clone(),
+            groups,
+            rules,
+            providers: providers(config),
+            state: Mutex::new(State {
+                rules: Arc::clone(&first),
+                trouble: Vec::new(),
+            }),
             policies: Arc::default(),
-            trouble: Mutex::default(),
         };
-        sources.policies.replace(sources.composed());
+        sources.policies.replace(sources.composed(&first));
         Ok(sources)
+    }
+
+    /// The rules without the users, for questions about the rules alone.
+    ///
+    /// Blocks.
+    pub(crate) fn rules_only(mut config: Config) -> Result<Self, Vec<Finding>> {
+        config.auth = config.auth.map(|auth| AuthConfig {
+            htpasswd: None,
+            ..auth
+        });
+        Self::open(&config)
     }
 
     /// The rules of the moment.
@@ -68,9 +106,9 @@ impl Sources {
     }
 
     /// The users of the moment, if this registry has users.
-    pub(super) fn users(&self) -> Option<Arc<Live<Htpasswd>>> {
+    pub(crate) fn users(&self) -> Option<Arc<Live<Htpasswd>>> {
         let users = self.users.as_ref()?;
-        Some(Arc::clone(users.live()))
+        Some(Arc::clone(users.file.live()))
     }
 
     /// Follows the files for as long as it is polled.
@@ -91,81 +129,180 @@ impl Sources {
     }
 
     fn refresh(&self) -> Looked {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let mut looked = Looked::default();
         looked.note(self.users.as_ref());
         let groups = looked.note(self.groups.as_ref());
-        let rules = looked.note(self.rules.as_ref());
+        looked.note(self.rules.as_ref());
+        let rules = self.accept(&mut state, &mut looked);
         if groups || rules {
-            self.policies.replace(self.composed());
+            self.policies.replace(self.composed(&state.rules));
         }
-        for path in &looked.read {
-            tracing::info!(path = %path.display(), "read users, groups or rules again");
-        }
-        self.report(&looked.errors);
+        state.report(&looked);
         looked
     }
 
-    /// Says what is wrong, once for as long as it stays so.
-    fn report(&self, errors: &[String]) {
-        let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
-        for error in errors.iter().filter(|error| !trouble.contains(error)) {
-            tracing::error!(error, "what held before stays");
+    /// Takes the rules of the file over, unless they would be refused at the start; answers
+    /// whether they are others. Those that were refused may be good with the groups of now.
+    fn accept(&self, state: &mut State, looked: &mut Looked) -> bool {
+        let Some(source) = &self.rules else {
+            return false;
+        };
+        let found = source.file.current();
+        let path = source.file.path();
+        if Arc::ptr_eq(&found, &state.rules) || looked.has_refused(path) {
+            return false;
         }
-        *trouble = errors.to_vec();
+        let groups = self.groups.as_ref().map(|groups| groups.file.current());
+        let users = self
+            .users
+            .as_ref()
+            .map(|users| users.file.current().users());
+        let findings = rule_findings(&found, groups.as_deref(), users.as_ref(), &self.providers);
+        let (errors, warnings): (Vec<_>, Vec<_>) =
+            findings.into_iter().partition(Finding::is_error);
+        let texts = |findings: Vec<Finding>| findings.into_iter().map(|finding| finding.text);
+        if errors.is_empty() {
+            looked.warnings.extend(texts(warnings));
+            looked.set(path, Look::Read);
+            state.rules = found;
+            return true;
+        }
+        let why: Vec<_> = texts(errors).collect();
+        let why = format!("{} cannot be used: {}", path.display(), why.join("; "));
+        looked.set(path, Look::Refused(why));
+        false
     }
 
-    /// The rules with all groups there are.
-    fn composed(&self) -> Ruleset {
-        let rules = self.rules.as_ref().map(Reloading::current);
-        let rules = rules.as_deref().unwrap_or(&self.first);
-        let groups = self.groups.as_ref().map(Reloading::current);
+    /// These rules with all groups there are.
+    fn composed(&self, rules: &Ruleset) -> Ruleset {
+        let groups = self.groups.as_ref().map(|groups| groups.file.current());
         Ruleset {
-            rules: rules.rules.clone(),
             groups: match groups {
                 Some(groups) => rules.groups.merged(&groups),
                 None => rules.groups.clone(),
             },
+            ..rules.clone()
         }
+    }
+}
+
+impl State {
+    /// Says what has changed; and what is wrong, once for as long as it stays so.
+    fn report(&mut self, looked: &Looked) {
+        let mut trouble = Vec::new();
+        for (path, look) in &looked.files {
+            match look {
+                Look::Unchanged => {}
+                Look::Read => {
+                    let path = path.display();
+                    tracing::info!(%path, "read users, groups or rules again");
+                }
+                Look::Refused(error) => {
+                    if !self.trouble.contains(error) {
+                        tracing::error!(error, "what held before stays");
+                    }
+                    trouble.push(error.clone());
+                }
+            }
+        }
+        for warning in &looked.warnings {
+            tracing::warn!("{warning}");
+        }
+        self.trouble = trouble;
     }
 }
 
 impl Looked {
     /// Looks at one file; whether there is a new value.
-    fn note<T>(&mut self, file: Option<&Reloading<T>>) -> bool {
-        let Some(file) = file else {
+    fn note<T>(&mut self, source: Option<&Source<T>>) -> bool {
+        let Some(source) = source else {
             return false;
         };
-        let refreshed = file.refresh();
-        match refreshed {
-            Ok(false) => {}
-            Ok(true) => self.read.push(file.path().to_owned()),
-            Err(ref error) => self.errors.push(crate::chain(error)),
+        let look = source.look();
+        let is_new = look == Look::Read;
+        self.files.push((source.file.path().to_owned(), look));
+        is_new
+    }
+
+    /// Puts right what was noted of a file that could be read.
+    fn set(&mut self, path: &Path, new: Look) {
+        let mut files = self.files.iter_mut();
+        if let Some((_, look)) = files.find(|(known, _)| known == path) {
+            *look = new;
         }
-        matches!(refreshed, Ok(true))
+    }
+
+    fn has_refused(&self, path: &Path) -> bool {
+        let mut files = self.files.iter();
+        files.any(|(known, look)| known == path && matches!(look, Look::Refused(_)))
     }
 }
 
-/// The configuration file as a source of rules. Rules that would be refused at the start are
-/// refused later, too.
-fn watched(
-    config: &Config,
-    path: PathBuf,
-    groups: Option<&Reloading<Groups>>,
-) -> Result<Reloading<Ruleset>, ReloadError> {
-    let groups = groups.map(|groups| Arc::clone(groups.live()));
-    let providers = super::findings::providers(config);
+/// A file, and what is wrong with what it says now.
+pub(super) struct Source<T> {
+    file: Reloading<T>,
+    broken: Mutex<Option<String>>,
+}
+
+impl<T> Source<T> {
+    pub(super) fn open<E: Into<BoxError>>(
+        path: impl Into<PathBuf>,
+        parse: impl Fn(&str) -> Result<T, E> + Send + Sync + 'static,
+    ) -> Result<Self, ReloadError> {
+        Ok(Self {
+            file: Reloading::open(path, parse)?,
+            broken: Mutex::default(),
+        })
+    }
+
+    /// Content that cannot be used is told of for as long as it is there.
+    pub(super) fn look(&self) -> Look {
+        let mut broken = self.broken.lock().unwrap_or_else(PoisonError::into_inner);
+        match self.file.refresh() {
+            Ok(true) => {
+                *broken = None;
+                Look::Read
+            }
+            Ok(false) => broken.clone().map_or(Look::Unchanged, Look::Refused),
+            Err(error) => {
+                let text = crate::chain(&error);
+                if matches!(error, ReloadError::Content { .. }) {
+                    *broken = Some(text.clone());
+                }
+                Look::Refused(text)
+            }
+        }
+    }
+}
+
+/// A source that may not be configured; `None` if it cannot be used.
+fn opened<T>(
+    name: &'static str,
+    source: Option<Result<Source<T>, ReloadError>>,
+    findings: &mut Vec<Finding>,
+) -> Option<Option<Source<T>>> {
+    match source.transpose() {
+        Ok(source) => Some(source),
+        Err(error) => {
+            let name = match (&error, name) {
+                (ReloadError::Read { .. }, "htpasswd") => "unreadable-htpasswd",
+                (ReloadError::Read { .. }, "groups") => "unreadable-groups",
+                (ReloadError::Read { .. }, _) => "unreadable-configuration",
+                (_, name) => name,
+            };
+            findings.push(Finding::of(name, &error));
+            None
+        }
+    }
+}
+
+/// The configuration file as a source of rules.
+fn watched(path: PathBuf) -> Result<Source<Ruleset>, ReloadError> {
     let named = path.clone();
     let restart = Mutex::new(None);
-    Reloading::open(path, move |text| -> Result<Ruleset, BoxError> {
+    Source::open(path, move |text| -> Result<Ruleset, BoxError> {
         let ruleset = Ruleset::parse(text, &named)?;
-        let of_file = groups.as_ref().map(|groups| groups.current());
-        let found = rule_findings(&ruleset, of_file.as_deref(), None, &providers);
-        if let Some(finding) = found
-            .into_iter()
-            .find(|finding| finding.severity == Severity::Error)
-        {
-            return Err(finding.text.into());
-        }
         let mut restart = restart.lock().unwrap_or_else(PoisonError::into_inner);
         let now = fixed(text);
         let before = restart.get_or_insert_with(|| now.clone());

@@ -6,9 +6,14 @@ use std::time::Duration;
 use oci_auth::{KeyOptions, ProviderName, Quotable, SigningAlgorithm};
 use serde::Deserialize;
 
+use super::ConfigError;
+use super::errors::invalid;
 use super::file::Span;
 use super::url::PublicUrl;
-use super::{ConfigError, invalid};
+
+/// What is left of a key's time when the last token that it has signed expires, for clocks that
+/// differ.
+const KEY_MARGIN: Duration = Duration::from_secs(2 * 60);
 
 /// `[auth]` as it is written.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -86,6 +91,16 @@ pub(crate) struct AuthConfig {
 pub(crate) enum Scheme {
     Basic { realm: Quotable },
     Bearer(BearerConfig),
+}
+
+impl Scheme {
+    /// As it is written in the file.
+    pub(crate) fn as_str(&self) -> &'static str {
+        match self {
+            Self::Basic { .. } => "basic",
+            Self::Bearer(_) => "bearer",
+        }
+    }
 }
 
 /// Tokens, and who hands them out.
@@ -211,6 +226,11 @@ impl RawAuth {
         let own = own.map(|url| format!("{url}/token"));
         let token_url = self.token_url.as_deref().or(own.as_deref());
         let service = self.service.as_deref();
+        if service.is_some_and(str::is_empty) {
+            let problem = "tokens need an audience; leave it out for the host of public_url";
+            return Err(invalid("auth.service", "", problem));
+        }
+        self.tokens.check()?;
         let service = service.or(url.map(PublicUrl::authority));
         let issuers = self.issuers.iter().map(RawIssuer::resolve);
         Ok(Scheme::Bearer(BearerConfig {
@@ -229,6 +249,21 @@ impl RawAuth {
 }
 
 impl RawTokens {
+    /// Clients take a token of less than a minute as one of a minute, and none outlives its key.
+    fn check(&self) -> Result<(), ConfigError> {
+        let (lifetime, longest) = (self.lifetime.0, self.keys().known_for - KEY_MARGIN);
+        let problem = if lifetime < Duration::from_secs(60) {
+            "a token has to live for at least 1m".to_owned()
+        } else if lifetime > longest {
+            let longest = humantime::format_duration(longest);
+            format!("a token can live for at most {longest}, or its key is gone before it")
+        } else {
+            return Ok(());
+        };
+        let said = humantime::format_duration(lifetime).to_string();
+        Err(invalid("auth.tokens.lifetime", &said, &problem))
+    }
+
     fn keys(&self) -> KeyOptions {
         KeyOptions {
             algorithm: match self.algorithm {

@@ -9,7 +9,7 @@ use oci_auth::{AccessRule, Groups, ImmutableRule};
 use serde::{Deserialize, Deserializer};
 
 use super::auth::RawAuth;
-use super::{ConfigError, keys};
+use super::{ConfigError, ConfigErrors, keys};
 
 /// The file's settings; what is absent has its default.
 #[derive(Debug, Default, Deserialize)]
@@ -206,30 +206,60 @@ impl<'de> Deserialize<'de> for Span {
     }
 }
 
+/// Where a server keeps its files and its admin socket.
+#[derive(Debug, Default)]
+pub(super) struct Whereabouts {
+    pub(super) data_dir: Option<PathBuf>,
+    pub(super) socket: Option<PathBuf>,
+}
+
 impl RawConfig {
     /// Reads a file.
-    pub(crate) fn read(path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
-            path: path.to_owned(),
-            source,
-        })?;
-        Self::parse(&text, path)
+    pub(crate) fn read(path: &Path) -> Result<Self, ConfigErrors> {
+        Self::parse(&text(path)?, path)
     }
 
     /// Reads a file's text.
-    pub(crate) fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
-        let syntax = |source: toml::de::Error| ConfigError::Syntax {
-            path: path.to_owned(),
-            source: Box::new(source),
-        };
-        let table: toml::Table = toml::from_str(text).map_err(syntax)?;
-        if let Some((key, nearest)) = keys::first_unknown(&table) {
-            return Err(ConfigError::UnknownKey {
+    pub(crate) fn parse(text: &str, path: &Path) -> Result<Self, ConfigErrors> {
+        let unknown = keys::unknown(&table(text, path)?);
+        if !unknown.is_empty() {
+            let unknown = unknown.into_iter();
+            let errors = unknown.map(|(key, nearest)| ConfigError::UnknownKey {
                 path: path.to_owned(),
                 key,
                 nearest,
             });
+            return Err(errors.collect::<Vec<_>>().into());
         }
-        toml::from_str(text).map_err(syntax)
+        Ok(toml::from_str(text).map_err(|source| syntax(path, source))?)
+    }
+
+    /// What a file says about where the server is, although the rest may make no sense.
+    pub(super) fn whereabouts(path: &Path) -> Result<Whereabouts, ConfigErrors> {
+        let table = table(&text(path)?, path)?;
+        let at = |value: Option<&toml::Value>| value.and_then(|v| v.as_str()).map(PathBuf::from);
+        let admin = table.get("admin").and_then(toml::Value::as_table);
+        Ok(Whereabouts {
+            data_dir: at(table.get("data_dir")),
+            socket: at(admin.and_then(|admin| admin.get("socket"))),
+        })
+    }
+}
+
+fn text(path: &Path) -> Result<String, ConfigError> {
+    std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+fn table(text: &str, path: &Path) -> Result<toml::Table, ConfigError> {
+    toml::from_str(text).map_err(|source| syntax(path, source))
+}
+
+fn syntax(path: &Path, source: toml::de::Error) -> ConfigError {
+    ConfigError::Syntax {
+        path: path.to_owned(),
+        source: Box::new(source),
     }
 }

@@ -80,18 +80,25 @@ pub(crate) const KEYS: &[Key] = &[
     key("admin.socket", "\"DATA_DIR/admin.sock\""),
 ];
 
-/// The first key of the file that is none of ours, and the one of ours that is most like it.
-pub(crate) fn first_unknown(table: &Table) -> Option<(String, Option<String>)> {
+/// The keys of the file that are none of ours, and for each the one of ours that is most like it.
+pub(crate) fn unknown(table: &Table) -> Vec<(String, Option<String>)> {
     let mut written = Vec::new();
     collect("", table, &mut written);
-    let unknown = written.into_iter().find(|name| !is_known(name))?;
-    let nearest = KEYS
-        .iter()
-        .map(|key| (strsim::damerau_levenshtein(key.name, &unknown), key.name))
+    let unknown = written.into_iter().filter(|name| !is_known(name));
+    unknown
+        .map(|name| {
+            let nearest = nearest(&name);
+            (name, nearest)
+        })
+        .collect()
+}
+
+fn nearest(unknown: &str) -> Option<String> {
+    KEYS.iter()
+        .map(|key| (strsim::damerau_levenshtein(key.name, unknown), key.name))
         .min()
         .filter(|(distance, name)| *distance <= name.len().max(unknown.len()) / 2)
-        .map(|(_, name)| name.to_owned());
-    Some((unknown, nearest))
+        .map(|(_, name)| name.to_owned())
 }
 
 /// What is said about an unknown key.

@@ -8,10 +8,11 @@ use oci_registry::Options;
 use oci_upload::Terms;
 
 use super::auth::Surroundings;
+use super::errors::{Collected, invalid};
 use super::file::{self, RawConfig};
 use super::{
-    AuditConfig, BlobsUrl, Config, ConfigError, HttpConfig, LogConfig, MetadataUrl, PublicUrl,
-    Ruleset, TlsConfig, invalid,
+    AuditConfig, AuthConfig, BlobsUrl, Config, ConfigError, ConfigErrors, HttpConfig, LogConfig,
+    MetadataUrl, PublicUrl, Ruleset, TlsConfig,
 };
 use crate::cli::ServeArgs;
 
@@ -19,55 +20,85 @@ use crate::cli::ServeArgs;
 const MIN_HEADER_BYTES: u32 = 4 << 10;
 const MIN_AUDIT_BYTES: u64 = 64 << 10;
 const DEFAULT_LISTEN: &str = "127.0.0.1:5000";
-const DEFAULT_DATA_DIR: &str = "./oci-data";
+pub(super) const DEFAULT_DATA_DIR: &str = "./oci-data";
 
-pub(super) fn resolve(args: ServeArgs, mut raw: RawConfig) -> Result<Config, ConfigError> {
-    let allowed = args.allow_unauthenticated || raw.allow_unauthenticated;
-    let listen = args.listen.or(raw.listen.take());
-    let listen = address("listen", listen.as_deref().unwrap_or(DEFAULT_LISTEN))?;
-    let public_url = public_url(raw.public_url.as_deref())?;
-    let auth = std::mem::take(&mut raw.auth).resolve(&Surroundings {
-        loopback: listen.ip().is_loopback(),
-        public_url: public_url.as_ref(),
-    })?;
-    if !listen.ip().is_loopback() && auth.is_none() && !allowed {
-        return Err(ConfigError::Unauthenticated { addr: listen });
-    }
-    if auth.is_none() && !raw.access.is_empty() {
-        let setting = "[[access]]";
-        return Err(ConfigError::Idle { setting });
-    }
-    let metrics_listen = match &raw.metrics.listen {
-        Some(text) => Some(address("metrics.listen", text)?),
-        None => None,
-    };
+pub(super) fn resolve(args: ServeArgs, mut raw: RawConfig) -> Result<Config, ConfigErrors> {
+    let mut errors = Collected::default();
+    let access = errors.keep(access(&args, &mut raw));
+    let metrics_listen = raw.metrics.listen.as_deref();
+    let metrics_listen = metrics_listen.map(|text| address("metrics.listen", text));
+    let metrics_listen = errors.keep(metrics_listen.transpose());
     let data_dir = args.data_dir.or(raw.data_dir.take());
     let data_dir = data_dir.unwrap_or_else(|| PathBuf::from(DEFAULT_DATA_DIR));
-    let metadata = metadata(args.metadata.or(raw.metadata.take()).as_deref(), &data_dir)?;
-    let blobs = blobs(args.blobs.or(raw.blobs.take()).as_deref(), &data_dir)?;
-    let rules = Ruleset::take(&mut raw)?;
-    Ok(Config {
+    let metadata = args.metadata.or(raw.metadata.take());
+    let metadata = errors.keep(metadata_url(metadata.as_deref(), &data_dir));
+    let blobs = args.blobs.or(raw.blobs.take());
+    let blobs = errors.keep(blobs_url(blobs.as_deref(), &data_dir));
+    if access.as_ref().is_some_and(|access| access.auth.is_none()) && !raw.access.is_empty() {
+        let setting = "[[access]]";
+        errors.push(ConfigError::Idle { setting });
+    }
+    let rules = errors.keep(Ruleset::take(&mut raw));
+    let audit = errors.keep(audit(raw.audit.path.take(), &raw));
+    let http = errors.keep(http(&raw));
+    let registry = options(&raw);
+    let tls = errors.keep(tls(raw.tls.cert, raw.tls.key));
+    let all = || {
+        let access = access?;
+        Some(Config {
+            listen: access.listen,
+            metrics_listen: metrics_listen?,
+            metadata: metadata?,
+            blobs: blobs?,
+            registry,
+            read_only: raw.read_only,
+            file: args.config,
+            public_url: access.public_url,
+            allow_unauthenticated: access.allow_unauthenticated,
+            auth: access.auth,
+            rules: rules?,
+            audit: audit?,
+            admin_socket: admin_socket(raw.admin.socket.take(), &data_dir),
+            data_dir,
+            http: http?,
+            tls: tls?,
+            sweep_every: raw.collection.every.0,
+            log: LogConfig {
+                filter: raw.log.filter,
+                format: raw.log.format,
+            },
+        })
+    };
+    let config = all();
+    errors.finish(config)
+}
+
+/// Who can connect, and who of them may do something.
+struct Access {
+    listen: SocketAddr,
+    public_url: Option<PublicUrl>,
+    allow_unauthenticated: bool,
+    auth: Option<AuthConfig>,
+}
+
+fn access(args: &ServeArgs, raw: &mut RawConfig) -> Result<Access, ConfigError> {
+    let allow_unauthenticated = args.allow_unauthenticated || raw.allow_unauthenticated;
+    let listen = args.listen.clone().or(raw.listen.take());
+    let listen = address("listen", listen.as_deref().unwrap_or(DEFAULT_LISTEN))?;
+    let public_url = public_url(raw.public_url.as_deref())?;
+    let loopback = listen.ip().is_loopback();
+    let auth = std::mem::take(&mut raw.auth).resolve(&Surroundings {
+        loopback,
+        public_url: public_url.as_ref(),
+    })?;
+    if !loopback && auth.is_none() && !allow_unauthenticated {
+        return Err(ConfigError::Unauthenticated { addr: listen });
+    }
+    Ok(Access {
         listen,
-        metrics_listen,
-        metadata,
-        blobs,
-        registry: options(&raw),
-        read_only: raw.read_only,
-        file: args.config,
         public_url,
-        allow_unauthenticated: allowed,
+        allow_unauthenticated,
         auth,
-        rules,
-        audit: audit(raw.audit.path.take(), &raw)?,
-        admin_socket: admin_socket(raw.admin.socket.take(), &data_dir),
-        data_dir,
-        http: http(&raw)?,
-        tls: tls(raw.tls.cert, raw.tls.key)?,
-        sweep_every: raw.collection.every.0,
-        log: LogConfig {
-            filter: raw.log.filter,
-            format: raw.log.format,
-        },
     })
 }
 
@@ -178,7 +209,7 @@ fn audit(path: Option<PathBuf>, raw: &RawConfig) -> Result<Option<AuditConfig>, 
 }
 
 /// An empty path is none.
-fn admin_socket(path: Option<PathBuf>, data_dir: &Path) -> Option<PathBuf> {
+pub(super) fn admin_socket(path: Option<PathBuf>, data_dir: &Path) -> Option<PathBuf> {
     let path = path.unwrap_or_else(|| data_dir.join("admin.sock"));
     (!path.as_os_str().is_empty()).then_some(path)
 }
@@ -193,7 +224,7 @@ fn address(setting: &'static str, text: &str) -> Result<SocketAddr, ConfigError>
         .ok_or_else(|| invalid(setting, text, problem))
 }
 
-fn metadata(url: Option<&str>, data_dir: &Path) -> Result<MetadataUrl, ConfigError> {
+fn metadata_url(url: Option<&str>, data_dir: &Path) -> Result<MetadataUrl, ConfigError> {
     let Some(url) = url else {
         return Ok(MetadataUrl::Sqlite(data_dir.join("registry.db")));
     };
@@ -204,7 +235,7 @@ fn metadata(url: Option<&str>, data_dir: &Path) -> Result<MetadataUrl, ConfigErr
     }
 }
 
-fn blobs(url: Option<&str>, data_dir: &Path) -> Result<BlobsUrl, ConfigError> {
+fn blobs_url(url: Option<&str>, data_dir: &Path) -> Result<BlobsUrl, ConfigError> {
     let Some(url) = url else {
         return Ok(BlobsUrl::File(data_dir.to_owned()));
     };

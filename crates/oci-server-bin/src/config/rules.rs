@@ -5,12 +5,14 @@ use std::path::Path;
 use oci_auth::{Groups, Rules};
 use toml::Table;
 
-use super::{ConfigError, RawConfig};
+use super::{ConfigError, ConfigErrors, RawConfig};
 
 /// What `[[access]]`, `[[immutable]]` and `[groups]` say.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Ruleset {
     pub(crate) rules: Rules,
+    /// How many `[[access]]` and how many `[[immutable]]` there are.
+    pub(crate) counts: (usize, usize),
     pub(crate) groups: Groups,
 }
 
@@ -21,15 +23,17 @@ impl Ruleset {
     pub(super) fn take(raw: &mut RawConfig) -> Result<Self, ConfigError> {
         let access = std::mem::take(&mut raw.access);
         let immutable = std::mem::take(&mut raw.immutable);
+        let counts = (access.len(), immutable.len());
         Ok(Self {
+            counts,
             rules: Rules::new(access, immutable)?,
             groups: std::mem::take(&mut raw.groups),
         })
     }
 
     /// Reads them in the text of a configuration file, all of which has to make sense.
-    pub(crate) fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
-        Self::take(&mut RawConfig::parse(text, path)?)
+    pub(crate) fn parse(text: &str, path: &Path) -> Result<Self, ConfigErrors> {
+        Ok(Self::take(&mut RawConfig::parse(text, path)?)?)
     }
 }
 

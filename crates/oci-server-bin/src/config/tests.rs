@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use super::keys::KEYS;
-use super::{BlobsUrl, Config, ConfigError, MetadataUrl, RawConfig, resolve};
+use super::{BlobsUrl, Config, ConfigError, ConfigErrors, MetadataUrl, RawConfig, resolve};
 use crate::cli::ServeArgs;
 
-fn parse(text: &str) -> Result<Config, ConfigError> {
+fn parse(text: &str) -> Result<Config, ConfigErrors> {
     resolve::resolve(
         ServeArgs::default(),
         RawConfig::parse(text, Path::new("x.toml"))?,
@@ -57,18 +57,21 @@ fn unknown_keys_are_named_with_the_nearest_known_one() {
             None,
         ),
     ] {
-        match parse(text) {
-            Err(ConfigError::UnknownKey {
+        let errors = parse(text).expect_err(text);
+        let errors: Vec<_> = errors.iter().collect();
+        let [
+            ConfigError::UnknownKey {
                 key: found,
                 nearest: said,
                 ..
-            }) => {
-                assert_eq!(found, key);
-                if nearest.is_some() || key.starts_with('z') {
-                    assert_eq!(said.as_deref(), nearest, "{text}");
-                }
-            }
-            other => panic!("{text}: {other:?}"),
+            },
+        ] = errors[..]
+        else {
+            panic!("{text}: {errors:?}");
+        };
+        assert_eq!(found, key);
+        if nearest.is_some() || key.starts_with('z') {
+            assert_eq!(said.as_deref(), nearest, "{text}");
         }
     }
 }
@@ -104,6 +107,25 @@ fn wrong_values_are_refused_with_a_reason() {
         assert!(said.contains(expected), "{text}: {said}");
     }
     assert!(parse("listen = '0.0.0.0:0'\nallow_unauthenticated = true").is_ok());
+}
+
+#[test]
+fn everything_that_is_wrong_is_told_at_once() {
+    let names = |text: &str| -> Vec<_> {
+        let errors = parse(text).expect_err(text);
+        errors.iter().map(ConfigError::name).collect()
+    };
+    assert_eq!(names("lisen = 1\nbolbs = 2"), ["unknown-key"; 2]);
+    let text = "listen = '0.0.0.0:5000'\nblobs = 'ftp://x'\ntls.cert = 'x'\n\
+                immutable = [{repos = [], tags = ['v*']}]\naudit.max_size = '1KiB'";
+    let all = [
+        "unauthenticated",
+        "invalid-value",
+        "rule-never-matches",
+        "invalid-value",
+        "certificate-without-key",
+    ];
+    assert_eq!(names(text), all);
 }
 
 #[test]

@@ -43,6 +43,14 @@ impl Reloader {
         self.current.clone()
     }
 
+    /// What reads them again when it is told to.
+    pub(crate) fn rereader(&self) -> Rereader {
+        Rereader {
+            files: self.files.clone(),
+            current: self.current.clone(),
+        }
+    }
+
     /// Follows the files for as long as it is polled. `hangup` makes it read them at once.
     pub(crate) async fn run(mut self, mut hangup: Signal) {
         let mut looks = interval(LOOK_EVERY);
@@ -68,25 +76,43 @@ impl Reloader {
     }
 
     async fn take_over(&self) {
+        if let Err(error) = self.rereader().reread().await {
+            tracing::error!(
+                error,
+                "could not read the certificate again; the old one stays"
+            );
+        }
+    }
+}
+
+/// Reads the files when it is told to.
+#[derive(Clone, Debug)]
+pub(crate) struct Rereader {
+    files: TlsConfig,
+    current: Current,
+}
+
+impl Rereader {
+    /// Where the certificate is.
+    pub(crate) fn cert(&self) -> &Path {
+        &self.files.cert
+    }
+
+    /// Takes over what the files hold now; what it answers holds from now on.
+    ///
+    /// # Errors
+    /// Why they cannot be used. What was served before stays.
+    pub(crate) async fn reread(&self) -> Result<(), String> {
         let files = self.files.clone();
         let loaded = tokio::task::spawn_blocking(move || load(&files)).await;
+        let config = match loaded {
+            Ok(loaded) => loaded.map_err(|error| crate::chain(&error))?,
+            Err(error) => return Err(error.to_string()),
+        };
+        self.current.replace(config);
         let (cert, key) = (self.files.cert.display(), self.files.key.display());
-        match loaded {
-            Ok(Ok(config)) => {
-                self.current.replace(config);
-                tracing::info!(%cert, %key, "read the certificate again");
-            }
-            Ok(Err(error)) => {
-                let error = crate::chain(&error);
-                tracing::error!(
-                    error,
-                    "could not read the certificate again; the old one stays"
-                );
-            }
-            Err(error) => {
-                tracing::error!(%error, "could not read the certificate again; the old one stays");
-            }
-        }
+        tracing::info!(%cert, %key, "read the certificate again");
+        Ok(())
     }
 }
 
