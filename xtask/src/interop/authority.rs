@@ -4,6 +4,7 @@ use std::path::Path;
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 
+use super::site::ALIAS;
 use crate::Result;
 
 /// Somebody who signs certificates.
@@ -36,7 +37,7 @@ impl Authority {
     /// # Errors
     /// When they cannot be written.
     pub(super) fn issue(&self, folder: &Path) -> Result<()> {
-        let names = ["localhost", "127.0.0.1"].map(str::to_owned);
+        let names = ["localhost", ALIAS, "127.0.0.1", "::1"].map(str::to_owned);
         let key = KeyPair::generate()?;
         let certificate = CertificateParams::new(names)?.signed_by(&key, &self.issuer)?;
         std::fs::write(folder.join("cert.pem"), certificate.pem())?;

@@ -221,7 +221,7 @@ impl Hall<'_> {
         std::fs::create_dir_all(&data)?;
         let (server, site) = match mode {
             None => Site::open(&self.binary, &data)?,
-            Some(mode) => Site::guarded(mode, &self.binary, &data)?,
+            Some(mode) => Site::guarded(mode, entry.knows_alias, &self.binary, &data)?,
         };
         let desk = Desk::new(&folder, &site)?;
         row.version = version(entry, &desk)?;

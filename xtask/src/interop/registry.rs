@@ -88,7 +88,7 @@ impl Registry {
         }
         let agent = Agent::from(config.build());
         let ticket = match site.mode {
-            Some(_) => Ticket::at(&site.url(), &agent)?,
+            Some(_) => Ticket::at(site, &agent)?,
             None => Ticket::None,
         };
         Ok(Registry {

@@ -7,11 +7,16 @@ use super::mode::Mode;
 use crate::Result;
 use crate::server::Server;
 
+/// A name of `::1` for clients that trust `localhost` and all of `127.0.0.0/8` without looking.
+pub(super) const ALIAS: &str = "registry.test";
+
 /// A registry at an address.
 #[derive(Clone, Debug)]
 pub(super) struct Site {
     /// `host:port`, as clients name it.
     pub(super) host: String,
+    /// `address:port`, where it listens.
+    pub(super) address: String,
     /// `host:port` of its metrics.
     pub(super) metrics: String,
     /// How one logs in; nobody has to without it.
@@ -29,6 +34,7 @@ impl Site {
         let server = Server::start(binary, folder, &[])?;
         let site = Site {
             host: server.address.clone(),
+            address: server.address.clone(),
             metrics: server.address.clone(),
             mode: None,
             authority: None,
@@ -36,22 +42,33 @@ impl Site {
         Ok((server, site))
     }
 
-    /// Starts a server to which one has to log in.
+    /// Starts a server to which one has to log in. Over TLS it is `localhost` to its clients, or
+    /// [`ALIAS`] to those that know the name.
     ///
     /// # Errors
     /// When it does not start.
-    pub(super) fn guarded(mode: Mode, binary: &Path, folder: &Path) -> Result<(Server, Site)> {
-        let (listen, metrics) = (free_address()?, free_address()?);
-        let port = listen.rsplit(':').next().unwrap_or_default();
-        let (host, authority) = if mode.tls() {
-            let authority = Authority::new()?;
-            authority.issue(folder)?;
+    pub(super) fn guarded(
+        mode: Mode,
+        knows_alias: bool,
+        binary: &Path,
+        folder: &Path,
+    ) -> Result<(Server, Site)> {
+        let metrics = free_address()?;
+        let (mut listen, mut host, mut authority) = (free_address()?, None, None);
+        if mode.tls() {
+            let mut name = "localhost";
+            if knows_alias && let Ok(address) = free_at("[::1]:0") {
+                (listen, name) = (address, ALIAS);
+            }
+            let port = listen.rsplit(':').next().unwrap_or_default();
+            host = Some(format!("{name}:{port}"));
+            let signer = Authority::new()?;
+            signer.issue(folder)?;
             let file = folder.join("ca.crt");
-            std::fs::write(&file, authority.certificate())?;
-            (format!("localhost:{port}"), Some(file))
-        } else {
-            (listen.clone(), None)
-        };
+            std::fs::write(&file, signer.certificate())?;
+            authority = Some(file);
+        }
+        let host = host.unwrap_or_else(|| listen.clone());
         let settings = mode.settings(&host, &metrics);
         std::fs::write(folder.join("config.toml"), settings)?;
         std::fs::write(folder.join("htpasswd"), super::mode::htpasswd())?;
@@ -60,6 +77,7 @@ impl Site {
         let mode = Some(mode);
         let site = Site {
             host,
+            address: listen,
             metrics,
             mode,
             authority,
@@ -67,19 +85,23 @@ impl Site {
         Ok((server, site))
     }
 
-    /// Its address with its scheme.
+    /// Its address with its scheme, for those who need no name for it.
     pub(super) fn url(&self) -> String {
         let scheme = if self.authority.is_some() {
             "https"
         } else {
             "http"
         };
-        format!("{scheme}://{}", self.host)
+        format!("{scheme}://{}", self.address)
     }
 }
 
 /// An address that nobody listens on right now.
 pub(super) fn free_address() -> Result<String> {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    free_at("127.0.0.1:0")
+}
+
+fn free_at(address: &str) -> Result<String> {
+    let listener = std::net::TcpListener::bind(address)?;
     Ok(listener.local_addr()?.to_string())
 }

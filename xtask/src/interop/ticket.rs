@@ -9,6 +9,7 @@ use ureq::http::StatusCode;
 
 use super::image::text;
 use super::mode::WRITER;
+use super::site::Site;
 use crate::Result;
 
 /// What a request says for itself.
@@ -28,8 +29,8 @@ impl Ticket {
     ///
     /// # Errors
     /// When it lets everybody in, or asks for something else.
-    pub(super) fn at(base: &str, agent: &Agent) -> Result<Ticket> {
-        let answer = agent.get(format!("{base}/v2/")).call()?;
+    pub(super) fn at(site: &Site, agent: &Agent) -> Result<Ticket> {
+        let answer = agent.get(format!("{}/v2/", site.url())).call()?;
         ensure!(
             answer.status() == StatusCode::UNAUTHORIZED,
             "without a login, /v2/ answers {}",
@@ -42,7 +43,8 @@ impl Ticket {
         match challenge.split_once(' ') {
             Some(("Basic", _)) => Ok(Ticket::Basic),
             Some(("Bearer", parameters)) => Ok(Ticket::Bearer {
-                realm: parameter(parameters, "realm")?,
+                // A name that clients know need not be one for this program.
+                realm: parameter(parameters, "realm")?.replace(&site.host, &site.address),
                 service: parameter(parameters, "service")?,
             }),
             _ => bail!("the challenge is {challenge:?}"),

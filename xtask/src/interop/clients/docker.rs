@@ -7,31 +7,42 @@ use std::time::Duration;
 use super::super::client::{Client, Desk, ask, digest_in, tell};
 use super::super::image::{ARCHIVE_NAME, Image};
 use super::super::registry::Reference;
+use super::super::site::ALIAS;
 use crate::Result;
 use crate::process::{self, Daemon};
 
 /// How long the daemon may take to be there.
 const START: Duration = Duration::from_secs(60);
 
-/// Puts the folder `$1` in the place of `$2`, for what runs in it, and runs the rest as arguments
-/// of `$0`.
+/// Puts the folder `$1` in the place of `$2` and the file `$3` in the place of `$4`, for what runs
+/// in it, and runs `$0` with the rest as arguments.
 const SUBSTITUTE: &str = "mkdir -p \"$2\" && mount --bind \"$1\" \"$2\" && \
-    shift 2 && exec \"$0\" \"$@\"";
+    mount --bind \"$3\" \"$4\" && shift 4 && exec \"$0\" \"$@\"";
 
 struct Docker {
     desk: Desk,
+    /// Whether it takes any certificate of `::1`, as it does of `127.0.0.0/8`.
+    trusts_alias: bool,
     /// Ends with this.
     _daemon: Daemon,
 }
 
 pub(super) fn start(desk: Desk) -> Result<Box<dyn Client>> {
     let _daemon = daemon(&desk)?;
-    Ok(Box::new(Docker { desk, _daemon }))
+    let trusted = ["info", "--format={{.RegistryConfig.InsecureRegistryCIDRs}}"];
+    let trusts_alias = ask(docker(&desk).args(trusted))?.contains("::1");
+    Ok(Box::new(Docker {
+        desk,
+        trusts_alias,
+        _daemon,
+    }))
 }
 
 /// Starts a daemon that is [reached](socket) through a desk.
 pub(in super::super) fn daemon(desk: &Desk) -> Result<Daemon> {
     std::fs::write(desk.path("daemon.json"), "{}")?;
+    let hosts = format!("127.0.0.1 localhost\n::1 localhost {ALIAS}\n");
+    std::fs::write(desk.path("hosts"), hosts)?;
     let mut command = dockerd(desk);
     command.args(["--storage-driver=vfs", "--iptables=false", "--bridge=none"]);
     command.arg("--config-file").arg(desk.path("daemon.json"));
@@ -49,7 +60,8 @@ pub(in super::super) fn daemon(desk: &Desk) -> Result<Daemon> {
     Ok(daemon)
 }
 
-/// The daemon reads certificates in one folder only, in whose place it gets this client's own.
+/// The daemon reads certificates in one folder only, in whose place it gets this client's own, and
+/// names in a file in whose place it gets one that has the server's.
 fn dockerd(desk: &Desk) -> Command {
     if desk.certificates().is_none() {
         return desk.command("dockerd");
@@ -57,6 +69,7 @@ fn dockerd(desk: &Desk) -> Command {
     let mut command = desk.command("unshare");
     command.args(["--mount", "sh", "-c", SUBSTITUTE, "dockerd"]);
     command.args([desk.path("etc").as_path(), Path::new("/etc/docker")]);
+    command.args([desk.path("hosts").as_path(), Path::new("/etc/hosts")]);
     command
 }
 
@@ -125,7 +138,9 @@ impl Client for Docker {
     }
 
     fn trusts_blindly(&self) -> Option<&'static str> {
-        Some("it takes any certificate of a server of its own machine")
+        let host = self.desk.certificates()?.file_name()?.to_str()?;
+        let looks = host.starts_with(ALIAS) && !self.trusts_alias;
+        (!looks).then_some("it takes any certificate of a server of its own machine")
     }
 
     fn desk(&self) -> &Desk {

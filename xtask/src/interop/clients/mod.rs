@@ -22,6 +22,8 @@ pub(super) struct Entry {
     pub(super) version: &'static [&'static str],
     /// Whether it must be there where everything must be.
     pub(super) mandatory: bool,
+    /// Whether it is told a name for the server besides `localhost`.
+    pub(super) knows_alias: bool,
     /// Whether it takes root.
     pub(super) privileged: bool,
     pub(super) start: fn(Desk) -> Result<Box<dyn Client>>,
@@ -31,6 +33,7 @@ pub(super) struct Entry {
 pub(super) const CLIENTS: &[Entry] = &[
     Entry {
         daemons: &["dockerd", "containerd"],
+        knows_alias: true,
         privileged: true,
         ..entry("docker", docker::start)
     },
@@ -72,6 +75,7 @@ const fn entry(name: &'static str, start: fn(Desk) -> Result<Box<dyn Client>>) -
         daemons: &[],
         version: &["--version"],
         mandatory: true,
+        knows_alias: false,
         privileged: false,
         start,
     }
