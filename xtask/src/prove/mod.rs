@@ -10,6 +10,7 @@ mod order;
 mod random;
 mod scale;
 mod target;
+mod timing;
 
 use std::path::PathBuf;
 
@@ -41,7 +42,7 @@ enum What {
     Memory,
     /// A million tags and 100,000 repositories cost what ten cost
     Scale,
-    /// Asking who may do what costs little, and wrong passwords slow nobody else down
+    /// Asking who may do what costs little; wrong passwords slow nobody else down, and tell nothing
     Access,
     /// All of these
     All,
@@ -75,6 +76,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     if asked(What::Access) {
         let quick = args.quick;
         access::prove(&server, if quick { Effort::QUICK } else { Effort::FULL })?;
+        timing::prove(&server, if quick { 5 } else { 300 }, !quick)?;
     }
     Ok(())
 }
