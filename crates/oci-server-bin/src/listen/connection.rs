@@ -32,8 +32,9 @@ use error::ConnectionError;
 use opening::Opening;
 
 /// What somebody is told who speaks HTTP where HTTPS is spoken.
-const USE_HTTPS: &[u8] = b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\n\
-    connection: close\r\n\r\nthis port speaks HTTPS and no HTTP\n";
+const USE_HTTPS: &[u8] = b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\n\
+    connection: close\r\n\r\n{\"errors\":[{\"code\":\"UNSUPPORTED\",\
+    \"message\":\"this port speaks HTTPS and no HTTP\"}]}\n";
 
 /// What all connections are served with.
 pub(super) struct Serving {
