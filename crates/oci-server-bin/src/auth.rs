@@ -16,7 +16,7 @@ use std::sync::Arc;
 use oci_auth::{
     Accounts, BasicAuthenticator, BearerAuthenticator, BuiltinTokens, ExternalIssuer,
     ExternalTokens, Groups, HtpasswdAccounts, KeyRing, Live, LoginScheme, PasswordOptions, Policy,
-    SharedSecrets, TokenBackends, TokenOptions, TokenService, TokenVerifier, UnixTime,
+    Quotable, SharedSecrets, TokenBackends, TokenOptions, TokenService, TokenVerifier, UnixTime,
 };
 use oci_http::Access;
 
@@ -63,65 +63,93 @@ pub(crate) async fn guard(
     secrets: Arc<dyn SharedSecrets>,
     listening: Listening,
 ) -> Result<Guard, Box<dyn Error>> {
-    let policy: Arc<dyn Policy> = Arc::clone(sources.policies()) as _;
-    let accounts = accounts(sources)?;
+    let parts = Parts {
+        policy: Arc::clone(sources.policies()) as _,
+        accounts: accounts(sources)?,
+        secrets,
+    };
     match &auth.scheme {
-        Scheme::Basic { realm } => {
-            let accounts = accounts.ok_or("auth.scheme = \"basic\" needs auth.htpasswd")?;
-            let authenticator = Arc::new(BasicAuthenticator::new(accounts));
-            let realm = realm.clone();
-            Ok(Guard {
-                access: Access::new(authenticator, policy, LoginScheme::Basic { realm }),
-                tokens: None,
-                keys: Keys::default(),
-            })
-        }
+        Scheme::Basic { realm } => parts.basic(realm.clone()),
         Scheme::Bearer(bearer) => {
             let names = Names::of(config, bearer, listening)?;
-            let mut verifiers: Vec<Arc<dyn TokenVerifier>> = Vec::new();
-            let mut keys = Keys::default();
-            let mut tokens = None;
-            if let Some(accounts) = accounts {
-                let ring =
-                    KeyRing::open(Arc::clone(&secrets), bearer.keys.clone(), UnixTime::now());
-                let ring = Arc::new(ring.await?);
-                let backends = TokenBackends {
-                    accounts,
-                    policy: Arc::clone(&policy),
-                    keys: Arc::clone(&ring),
-                    secrets: Arc::clone(&secrets),
-                };
-                let service = Arc::new(TokenService::new(names.options(bearer), backends)?);
-                verifiers.push(Arc::new(BuiltinTokens::new(&service)?));
-                tokens = Some(service);
-                keys.ring = Some(ring);
-                keys.secrets = Some(secrets);
-            }
-            for issuer in &bearer.issuers {
-                let foreign = Foreign::open(issuer).await?;
-                let audience = issuer.audience.clone();
-                let believed = ExternalIssuer {
-                    name: issuer.name.clone(),
-                    issuer: issuer.issuer.clone(),
-                    audience: audience.unwrap_or_else(|| names.service.clone()),
-                };
-                verifiers.push(Arc::new(ExternalTokens::new(
-                    believed,
-                    Arc::clone(&foreign.jwks),
-                )?));
-                keys.foreign.push(Arc::new(foreign));
-            }
-            let scheme = LoginScheme::Bearer {
-                realm: names.token_url.parse()?,
-                service: names.service.parse()?,
-            };
-            let authenticator = Arc::new(BearerAuthenticator::new(verifiers));
-            Ok(Guard {
-                access: Access::new(authenticator, policy, scheme),
-                tokens,
-                keys,
-            })
+            parts.bearer(bearer, &names).await
         }
+    }
+}
+
+/// What a guard is made of, however clients log in.
+struct Parts {
+    policy: Arc<dyn Policy>,
+    accounts: Option<Arc<dyn Accounts>>,
+    secrets: Arc<dyn SharedSecrets>,
+}
+
+impl Parts {
+    fn basic(self, realm: Quotable) -> Result<Guard, Box<dyn Error>> {
+        let accounts = self.accounts;
+        let accounts = accounts.ok_or("auth.scheme = \"basic\" needs auth.htpasswd")?;
+        let authenticator = Arc::new(BasicAuthenticator::new(accounts));
+        Ok(Guard {
+            access: Access::new(authenticator, self.policy, LoginScheme::Basic { realm }),
+            tokens: None,
+            keys: Keys::default(),
+        })
+    }
+
+    async fn bearer(self, bearer: &BearerConfig, names: &Names) -> Result<Guard, Box<dyn Error>> {
+        let mut verifiers: Vec<Arc<dyn TokenVerifier>> = Vec::new();
+        let mut keys = Keys::default();
+        let tokens = self.tokens(bearer, names, &mut keys).await?;
+        if let Some(tokens) = &tokens {
+            verifiers.push(Arc::new(BuiltinTokens::new(tokens)?));
+        }
+        for issuer in &bearer.issuers {
+            let foreign = Arc::new(Foreign::open(issuer).await?);
+            let audience = issuer.audience.clone();
+            let believed = ExternalIssuer {
+                name: issuer.name.clone(),
+                issuer: issuer.issuer.clone(),
+                audience: audience.unwrap_or_else(|| names.service.clone()),
+            };
+            let jwks = Arc::clone(&foreign.jwks);
+            verifiers.push(Arc::new(ExternalTokens::new(believed, jwks)?));
+            keys.foreign.push(foreign);
+        }
+        let scheme = LoginScheme::Bearer {
+            realm: names.token_url.parse()?,
+            service: names.service.parse()?,
+        };
+        let authenticator = Arc::new(BearerAuthenticator::new(verifiers));
+        Ok(Guard {
+            access: Access::new(authenticator, self.policy, scheme),
+            tokens,
+            keys,
+        })
+    }
+
+    /// The tokens of this registry, if it has users.
+    async fn tokens(
+        &self,
+        bearer: &BearerConfig,
+        names: &Names,
+        keys: &mut Keys,
+    ) -> Result<Option<Arc<TokenService>>, Box<dyn Error>> {
+        let Some(accounts) = &self.accounts else {
+            return Ok(None);
+        };
+        let secrets = Arc::clone(&self.secrets);
+        let ring = KeyRing::open(secrets, bearer.keys.clone(), UnixTime::now());
+        let ring = Arc::new(ring.await?);
+        let backends = TokenBackends {
+            accounts: Arc::clone(accounts),
+            policy: Arc::clone(&self.policy),
+            keys: Arc::clone(&ring),
+            secrets: Arc::clone(&self.secrets),
+        };
+        keys.ring = Some(ring);
+        keys.secrets = Some(Arc::clone(&self.secrets));
+        let service = TokenService::new(names.options(bearer), backends)?;
+        Ok(Some(Arc::new(service)))
     }
 }
 
