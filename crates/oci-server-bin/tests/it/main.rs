@@ -6,12 +6,20 @@
     reason = "helpers of tests are tests"
 )]
 
+mod admin;
 mod authority;
+mod check;
 mod client;
+mod explain;
 mod http2;
+mod issuer;
 mod limits;
 mod program;
 mod reload;
+mod revocation;
+mod secrets;
 mod serving;
 mod settings;
+mod site;
 mod tls;
+mod tokens;

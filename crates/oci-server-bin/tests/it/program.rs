@@ -1,5 +1,6 @@
 //! Running the program.
 
+use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
@@ -37,22 +38,26 @@ impl Server {
     }
 
     pub(crate) fn spawn(mut command: Command) -> Self {
-        let mut child = command
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        command.stderr(Stdio::piped());
+        Self::launch(command)
+    }
+
+    /// Starts it with its log in a file, where it can be read meanwhile, and be of any length.
+    pub(crate) fn logging_to(mut command: Command, log: &Path) -> Self {
+        command.stderr(File::create(log).unwrap());
+        Self::launch(command)
+    }
+
+    fn launch(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         let out = child.stdout.take().unwrap();
         BufReader::new(out).read_line(&mut line).unwrap();
         let Some(url) = line.trim().strip_prefix("listening on ") else {
             let mut said = String::new();
-            child
-                .stderr
-                .take()
-                .unwrap()
-                .read_to_string(&mut said)
-                .unwrap();
+            if let Some(mut stderr) = child.stderr.take() {
+                stderr.read_to_string(&mut said).unwrap();
+            }
             panic!("{line:?} {said}");
         };
         let url = url.to_owned();
@@ -73,8 +78,9 @@ impl Server {
     /// Waits for its end and answers what it logged.
     pub(crate) fn wait(mut self) -> (ExitStatus, String) {
         let mut log = String::new();
-        let mut stderr = self.child.stderr.take().unwrap();
-        stderr.read_to_string(&mut log).unwrap();
+        if let Some(mut stderr) = self.child.stderr.take() {
+            stderr.read_to_string(&mut log).unwrap();
+        }
         (self.child.wait().unwrap(), log)
     }
 
