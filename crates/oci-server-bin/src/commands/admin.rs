@@ -49,7 +49,8 @@ pub(crate) fn admin(command: &AdminCommand, args: &ServerArgs) -> Result<ExitCod
 pub(super) fn server(args: &ServerArgs) -> Result<Option<Server>, BoxError> {
     let path = match &args.socket {
         Some(path) => Some(path.clone()),
-        None => config::admin_socket(args.config.as_deref(), args.data_dir.clone())?,
+        None => config::admin_socket(args.config.as_deref(), args.data_dir.clone())
+            .map_err(|error| format!("{error}\n--socket says where the server is without it"))?,
     };
     Ok(path.map(Server::at))
 }
