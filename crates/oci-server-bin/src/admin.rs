@@ -15,4 +15,4 @@ pub(crate) use connection::serve;
 pub(crate) use messages::{
     ExplainAnswer, ExplainQuestion, Outcome, ReloadAnswer, RevokeAnswer, RuleAnswer, StatusAnswer,
 };
-pub(crate) use socket::{AdminSocket, SocketError};
+pub(crate) use socket::bind;

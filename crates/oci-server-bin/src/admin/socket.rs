@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 
 use tokio::net::{UnixListener, UnixStream};
 
+use crate::config::Config;
+
 /// What the system has room for in the address of a socket, in bytes.
 pub(crate) const MAX_PATH: usize = 107;
 
@@ -42,10 +44,37 @@ pub(crate) enum SocketError {
     },
 }
 
+/// The socket of the admin API, if there is one to be had.
+pub(crate) async fn bind(config: &Config) -> Result<Option<AdminSocket>, SocketError> {
+    let Some(path) = &config.admin_socket else {
+        return Ok(None);
+    };
+    let is_default = *path == config.data_dir.join("admin.sock");
+    match AdminSocket::bind(path).await {
+        Ok(socket) => Ok(Some(socket)),
+        Err(SocketError::NoFolder { path }) if is_default => {
+            let folder = path.display();
+            tracing::debug!(%folder, "no admin socket: nothing is kept in the data folder");
+            Ok(None)
+        }
+        Err(error @ SocketError::TooLong { .. }) => {
+            tracing::warn!("{error}; going on without an admin socket");
+            Ok(None)
+        }
+        // Some filesystems have no sockets.
+        Err(ref error @ SocketError::Io { .. }) if is_default => {
+            let error = crate::chain(error);
+            tracing::warn!("{error}; going on without an admin socket");
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
 impl AdminSocket {
     /// Listens on a socket that only this account can open. The socket of a server that has
     /// died is replaced.
-    pub(crate) async fn bind(path: &Path) -> Result<Self, SocketError> {
+    async fn bind(path: &Path) -> Result<Self, SocketError> {
         let folder = match path.parent() {
             Some(folder) if folder != Path::new("") => folder,
             _ => Path::new("."),
