@@ -4,10 +4,13 @@ use std::error::Error;
 
 use oci_types::{Digest, Tag};
 
-#[cfg(any(feature = "memory", feature = "sqlite"))]
+#[cfg(any(feature = "memory", feature = "postgres", feature = "sqlite"))]
 use crate::Locator;
 
 /// Why a metadata store did not do what it was asked.
+///
+/// Where a method of a trait can end in [`Backend`](Self::Backend), it can end in
+/// [`Unavailable`](Self::Unavailable) and [`Full`](Self::Full) too.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum MetaError {
@@ -73,7 +76,19 @@ pub enum MetaError {
         #[source]
         source: Box<dyn Error + Send + Sync>,
     },
-    /// The store failed or is out of reach.
+    /// The store is out of reach for now, or too busy: the same may succeed later.
+    ///
+    /// A change that ends so may have happened, as when the connection is lost while it is
+    /// committed.
+    #[error("could not {op}: the store is out of reach")]
+    Unavailable {
+        /// What was being done.
+        op: &'static str,
+        /// The store's error.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// The store failed.
     #[error("could not {op}")]
     Backend {
         /// What was being done.
@@ -84,7 +99,7 @@ pub enum MetaError {
     },
 }
 
-#[cfg(any(feature = "memory", feature = "sqlite"))]
+#[cfg(any(feature = "memory", feature = "postgres", feature = "sqlite"))]
 impl MetaError {
     /// A failure that the store found itself.
     pub(crate) fn backend(

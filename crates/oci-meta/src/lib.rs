@@ -50,12 +50,14 @@
 mod context;
 mod error;
 mod forward;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod keys;
 mod model;
-#[cfg(any(feature = "memory", feature = "sqlite"))]
+#[cfg(any(feature = "memory", feature = "postgres", feature = "sqlite"))]
 mod pages;
-#[cfg(any(feature = "memory", feature = "sqlite"))]
+#[cfg(any(feature = "memory", feature = "postgres", feature = "sqlite"))]
 mod ranges;
-#[cfg(any(feature = "memory", feature = "sqlite"))]
+#[cfg(any(feature = "memory", feature = "postgres", feature = "sqlite"))]
 mod references;
 mod repo;
 
@@ -63,6 +65,8 @@ mod repo;
 pub mod contract;
 #[cfg(feature = "memory")]
 pub mod memory;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 
@@ -81,6 +85,8 @@ pub use model::{
     Locator, ManifestRecord, MountFrom, NewBlob, Page, PutManifest, PutOutcome, SessionLimits,
     SessionRecord, TagGuard, TagOutcome, TagWrite,
 };
+#[cfg(feature = "postgres")]
+pub use postgres::{PostgresConfig, PostgresMeta};
 pub use repo::{RepoKey, RepoPattern, Scope, Upstream, UpstreamError};
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteMeta;

@@ -3,7 +3,7 @@
 use crate::Page;
 
 /// What the items of a page may weigh together, in bytes; one item always fits.
-const MAX_BYTES: usize = 4 << 20;
+pub(crate) const MAX_BYTES: usize = 4 << 20;
 
 /// A page being filled with items that come in order.
 #[derive(Debug)]

@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashSet};
 use oci_types::{Descriptor, Digest, Manifest};
 
 /// How many missing references a refusal names at most.
+#[cfg(any(feature = "memory", feature = "sqlite", test))]
 pub(crate) const MAX_MISSING: usize = 100;
 
 /// In which role a manifest refers to a digest. The numbers are stored: they never change.
@@ -21,6 +22,7 @@ pub(crate) enum EdgeKind {
 
 impl EdgeKind {
     /// The kinds that keep a blob from being deleted.
+    #[cfg(any(feature = "memory", feature = "sqlite", test))]
     pub(crate) const OF_BLOBS: [Self; 3] = [Self::Config, Self::Layer, Self::ChildBlob];
 }
 

@@ -4,68 +4,27 @@ use std::error::Error;
 use std::str::FromStr;
 
 use bytes::Bytes;
-use oci_types::{Algorithm, Digest};
+use oci_types::Digest;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
-use crate::{RepoKey, Timestamp};
-
-/// What is stored for the upstream of this registry's own repositories.
-pub(super) const NO_UPSTREAM: &str = "";
-
-pub(super) fn upstream(repo: &RepoKey) -> &str {
-    repo.upstream.as_ref().map_or(NO_UPSTREAM, |u| u.as_str())
-}
-
-/// A digest as one byte for the algorithm and the raw hash: sorted as [`Digest`] sorts.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Key {
-    bytes: [u8; 65],
-    len: usize,
-}
-
-impl Key {
-    /// Before every digest.
-    pub(super) const FIRST: Self = Self {
-        bytes: [0; 65],
-        len: 0,
-    };
-
-    pub(super) fn of(digest: &Digest) -> Self {
-        let hash = digest.as_bytes();
-        let mut bytes = [0; 65];
-        bytes[0] = match digest.algorithm() {
-            Algorithm::Sha256 => 1,
-            Algorithm::Sha512 => 2,
-        };
-        let len = 1 + hash.len();
-        bytes[1..len].copy_from_slice(hash);
-        Self { bytes, len }
-    }
-}
+use crate::Timestamp;
+pub(super) use crate::keys::{Key, NO_UPSTREAM, upstream};
 
 impl ToSql for Key {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(ToSqlOutput::from(&self.bytes[..self.len]))
+        Ok(ToSqlOutput::from(self.as_bytes()))
     }
 }
 
-/// A digest that was stored as a [`Key`].
+/// A type that is stored as its bytes or its number.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Stored<T>(pub(super) T);
 
 impl FromSql for Stored<Digest> {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        let bytes = value.as_blob()?;
-        let algorithm = match bytes.first() {
-            Some(1) => Algorithm::Sha256,
-            Some(2) => Algorithm::Sha512,
-            _ => return Err(other("the algorithm of a stored digest is unknown")),
-        };
-        Digest::from_bytes(algorithm, &bytes[1..])
-            .map(Stored)
-            .map_err(other)
+        Key::digest(value.as_blob()?).map(Stored).map_err(other)
     }
 }
 
@@ -150,27 +109,6 @@ fn other(error: impl Into<Box<dyn Error + Send + Sync>>) -> FromSqlError {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn digests_survive_and_sort_as_they_do() {
-        let mut digests: Vec<Digest> = (0..64u8)
-            .flat_map(|n| Algorithm::ALL.map(|algorithm| Digest::of(algorithm, &[n])))
-            .collect();
-        digests.sort();
-        let keys: Vec<Key> = digests.iter().map(Key::of).collect();
-        assert!(keys.is_sorted_by_key(|key| key.bytes[..key.len].to_vec()));
-        for (digest, key) in digests.iter().zip(&keys) {
-            let value = ValueRef::Blob(&key.bytes[..key.len]);
-            assert_eq!(Stored::<Digest>::column_result(value).unwrap().0, *digest);
-        }
-    }
-
-    #[test]
-    fn a_damaged_digest_is_an_error() {
-        for bytes in [&[][..], &[0; 33], &[3; 33], &[1; 32], &[2; 33]] {
-            assert!(Stored::<Digest>::column_result(ValueRef::Blob(bytes)).is_err());
-        }
-    }
 
     #[test]
     fn numbers_beyond_the_stored_range_are_errors() {

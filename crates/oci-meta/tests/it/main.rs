@@ -2,6 +2,9 @@
 
 #![expect(clippy::expect_used, reason = "a test without a database fails")]
 
+#[cfg(feature = "postgres")]
+mod postgres;
+
 use std::sync::Arc;
 
 use oci_meta::{MemoryMeta, MetaStore, SqliteMeta};
