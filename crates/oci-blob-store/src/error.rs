@@ -1,5 +1,6 @@
 //! What can go wrong with stored bytes.
 
+use std::error::Error;
 use std::io;
 
 use tokio::task::JoinError;
@@ -45,6 +46,15 @@ pub enum BlobStoreError {
         /// The system's error.
         #[source]
         source: io::Error,
+    },
+    /// The storage is out of reach, overloaded or failing for now; trying again later may help.
+    #[error("storage did not answer in time while trying to {op}")]
+    Unavailable {
+        /// What was being done.
+        op: &'static str,
+        /// The storage's error.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
     },
     /// The storage failed.
     #[error("could not {op}")]

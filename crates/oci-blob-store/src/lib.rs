@@ -58,6 +58,9 @@ pub mod contract;
 pub mod fs;
 #[cfg(feature = "memory")]
 pub mod memory;
+#[cfg(feature = "object-store")]
+pub mod object;
+mod presign;
 
 use std::fmt::Debug;
 use std::ops::Range;
@@ -73,13 +76,20 @@ pub use fs::FsBlobStore;
 pub use locator::{Locator, LocatorError};
 #[cfg(feature = "memory")]
 pub use memory::MemoryBlobStore;
+#[cfg(feature = "object-store")]
+pub use object::ObjectBlobStore;
+pub use presign::Presign;
 pub use read::{BlobContent, BlobRead, ByteStream};
 pub use staged::Staged;
 
 /// Where blobs are written, sealed, read and removed.
 ///
 /// Every method may be called from many tasks at once. Two writers on one [`Staged`] are the
-/// caller's mistake; a store that can tell answers [`BlobStoreError::Busy`].
+/// caller's mistake; a store that can tell answers [`BlobStoreError::Busy`]. One that can not
+/// still never mixes their bytes: what a checkpoint answered seals to its own bytes or fails.
+///
+/// Every method that talks to storage may answer [`BlobStoreError::Unavailable`] where the
+/// storage is elsewhere.
 #[async_trait]
 pub trait BlobStore: Debug + Send + Sync + 'static {
     /// Makes a new, empty staging area.

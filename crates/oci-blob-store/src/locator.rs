@@ -4,7 +4,9 @@ use std::fmt;
 use std::str::FromStr;
 
 #[cfg(any(feature = "fs", feature = "memory"))]
-use {oci_types::Digest, uuid::Uuid};
+use oci_types::Digest;
+#[cfg(any(feature = "fs", feature = "memory", feature = "object-store"))]
+use uuid::Uuid;
 
 /// Where a sealed object is within its store: an opaque, relative, printable path.
 ///
@@ -30,6 +32,13 @@ impl Locator {
         let hex = digest.hex().to_string();
         let id = id.simple();
         Self(format!("{algorithm}/{}/{hex}.{id}", &hex[..2]))
+    }
+
+    /// Where an object goes whose content is not known yet: `<first 2 hex digits of key>/<key>`.
+    #[cfg(feature = "object-store")]
+    pub(crate) fn of_key(key: Uuid) -> Self {
+        let key = key.simple().to_string();
+        Self(format!("{}/{key}", &key[..2]))
     }
 
     /// The locator as text.

@@ -150,7 +150,7 @@ pub(crate) fn read_exact_at(file: &File, buffer: &mut [u8], offset: u64) -> io::
 }
 
 /// The part of an object of `size` bytes that `range` asks for.
-#[cfg(any(feature = "fs", feature = "memory"))]
+#[cfg(any(feature = "fs", feature = "memory", feature = "object-store"))]
 pub(crate) fn resolve(
     range: Option<std::ops::Range<u64>>,
     size: u64,

@@ -103,10 +103,7 @@ impl FsBlobStore {
 #[async_trait]
 impl BlobStore for FsBlobStore {
     async fn begin(&self) -> Result<Staged, BlobStoreError> {
-        Ok(Staged {
-            id: Uuid::new_v4(),
-            len: 0,
-        })
+        Ok(Staged::new(Uuid::new_v4(), 0))
     }
 
     async fn append(&self, staged: &Staged) -> Result<Box<dyn BlobWriter>, BlobStoreError> {

@@ -119,10 +119,7 @@ impl BlobWriter for FsBlobWriter {
             self.durable = self.accepted;
             self.dirty_from = self.accepted;
         }
-        Ok(Staged {
-            id: self.id,
-            len: self.durable,
-        })
+        Ok(Staged::new(self.id, self.durable))
     }
 }
 

@@ -82,7 +82,7 @@ impl MemoryBlobStore {
                 segments.into_iter().for_each(|s| area.bytes.push(s));
                 Ok(())
             }
-            _ => Err(lost(&Staged { id, len }, 0)),
+            _ => Err(lost(&Staged::new(id, len), 0)),
         }
     }
 }
@@ -100,10 +100,7 @@ impl fmt::Debug for MemoryBlobStore {
 #[async_trait]
 impl BlobStore for MemoryBlobStore {
     async fn begin(&self) -> Result<Staged, BlobStoreError> {
-        Ok(Staged {
-            id: Uuid::new_v4(),
-            len: 0,
-        })
+        Ok(Staged::new(Uuid::new_v4(), 0))
     }
 
     async fn append(&self, staged: &Staged) -> Result<Box<dyn BlobWriter>, BlobStoreError> {

@@ -81,9 +81,6 @@ impl BlobWriter for MemoryBlobWriter {
             self.lost = handed_over.is_err();
             handed_over?;
         }
-        Ok(Staged {
-            id: self.id,
-            len: self.durable,
-        })
+        Ok(Staged::new(self.id, self.durable))
     }
 }

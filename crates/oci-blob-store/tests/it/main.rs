@@ -1,4 +1,4 @@
-//! The contract over every store, and what only the filesystem store promises.
+//! The contract over every store, and what only one of them promises.
 
 #![expect(
     clippy::unwrap_used,
@@ -7,6 +7,8 @@
 )]
 
 mod fs;
+#[cfg(feature = "object-store")]
+mod object;
 mod read;
 
 /// One module of clauses for each way to hold a store.
@@ -53,5 +55,55 @@ mod contract {
             (Arc::new(MemoryBlobStore::new()), ())
         }
         oci_blob_store::contract_suite!(make_store);
+    }
+
+    #[cfg(feature = "object-store")]
+    mod object {
+        use oci_blob_store::ObjectBlobStore;
+        use oci_blob_store::object::Options;
+
+        use crate::object::Bucket;
+
+        async fn make_store() -> (ObjectBlobStore, ()) {
+            let store = ObjectBlobStore::new(Bucket::new(), "", Options::default());
+            (store, ())
+        }
+        oci_blob_store::contract_suite!(make_store, leased);
+    }
+
+    /// Parts so short that every clause has some, on a server that forgives.
+    #[cfg(feature = "object-store")]
+    mod object_in_short_parts {
+        use oci_blob_store::ObjectBlobStore;
+        use oci_blob_store::object::Options;
+
+        use crate::object::Bucket;
+
+        async fn make_store() -> (ObjectBlobStore, ()) {
+            let mut options = Options::default();
+            (options.part_size, options.inline) = (50_000, 100);
+            let mut bucket = Bucket::new();
+            bucket.forgiving = true;
+            (ObjectBlobStore::new(bucket, "a/b", options), ())
+        }
+        oci_blob_store::contract_suite!(make_store, leased);
+    }
+
+    #[cfg(feature = "object-store")]
+    mod versitygw {
+        use oci_blob_store::ObjectBlobStore;
+        use oci_blob_store::object::Options;
+
+        use crate::object::{Bucket, Gateway};
+
+        async fn make_store() -> (ObjectBlobStore, Option<Gateway>) {
+            let gateway = Gateway::start(&[]);
+            let store = match &gateway {
+                Some(gateway) => gateway.store(),
+                None => ObjectBlobStore::new(Bucket::new(), "", Options::default()),
+            };
+            (store, gateway)
+        }
+        oci_blob_store::contract_suite!(make_store, leased);
     }
 }
