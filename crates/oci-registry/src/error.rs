@@ -10,6 +10,9 @@ use oci_upload::UploadId;
 
 use crate::BodyError;
 
+/// What a client is told to wait where a store does not answer.
+const STORE_RETRY: Duration = Duration::from_secs(5);
+
 /// Why an operation was refused or failed.
 ///
 /// Each variant is an outcome of its own for the client. The source of [`Internal`] and
@@ -166,6 +169,10 @@ impl From<BlobStoreError> for RegistryError {
     fn from(error: BlobStoreError) -> Self {
         match error {
             BlobStoreError::Full { .. } => Self::StorageFull(error.into()),
+            BlobStoreError::Unavailable { .. } => Self::Unavailable {
+                retry_after: STORE_RETRY,
+                source: error.into(),
+            },
             _ => Self::Internal(error.into()),
         }
     }
