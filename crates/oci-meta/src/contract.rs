@@ -117,6 +117,7 @@ macro_rules! contract_suite {
                 an_empty_repository_is_not_an_unknown_one,
                 referrers_come_in_pages,
                 referrers_are_filtered_by_type,
+                referrers_have_types_of_any_text,
                 referrers_say_what_they_are,
                 referrers_go_with_their_manifests,
                 referrers_follow_the_media_type,

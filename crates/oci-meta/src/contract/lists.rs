@@ -43,6 +43,10 @@ pub async fn tags_come_in_pages(store: Store) {
         tags(&store, &repo, Some("a"), 2).await,
         list(&["a-b", "a.b"], true)
     );
+    for after in ["a-", "a-\0", "a\0b"] {
+        let page = tags(&store, &repo, Some(after), 1).await;
+        assert_eq!(page, list(&["a-b"], true), "{after:?}");
+    }
     assert_eq!(tags(&store, &repo, Some("v2"), 9).await, list(&[], false));
     assert_eq!(
         tags(&store, &repo, Some("\u{e4}"), 9).await,
@@ -182,6 +186,22 @@ pub async fn referrers_are_filtered_by_type(store: Store) {
         (digests(&page.items), page.more),
         (vec![ones[2].digest], true)
     );
+}
+
+/// An artifact type is any text, of any length.
+pub async fn referrers_have_types_of_any_text(store: Store) {
+    let (repo, subject) = (repo("team/api"), digest("subject"));
+    let long = "x".repeat(10_000);
+    let types = [long.as_str(), "a\0b", "a", "\u{e4} ", "'"];
+    for artifact_type in types {
+        let content = Content::referrer(&subject, artifact_type, "one");
+        push(&store, &repo, &content, &[]).await;
+    }
+    for artifact_type in types {
+        let found = referrers(&store, &repo, &subject, Some(artifact_type)).await;
+        assert_eq!(found.len(), 1, "{artifact_type:?}");
+        assert_eq!(found[0].artifact_type.as_deref(), Some(artifact_type));
+    }
 }
 
 /// An entry has the media type, size, artifact type and annotations of its manifest.

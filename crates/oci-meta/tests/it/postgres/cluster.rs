@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio_postgres::NoTls;
+use tokio_postgres::{Client, NoTls};
 
 /// What the superuser has to say over TCP.
 pub(crate) const PASSWORD: &str = "correct-horse";
@@ -275,12 +275,15 @@ impl Schema<'_> {
 
     /// Runs SQL as the superuser.
     pub(crate) async fn run(&self, sql: &str) {
+        self.session().await.batch_execute(sql).await.unwrap();
+    }
+
+    /// A session of the superuser.
+    pub(crate) async fn session(&self) -> Client {
         let url = self.url().replace("&pool_size=8", "");
         let (client, connection) = tokio_postgres::connect(&url, NoTls).await.unwrap();
-        let connection = tokio::spawn(connection);
-        client.batch_execute(sql).await.unwrap();
-        drop(client);
-        connection.await.unwrap().unwrap();
+        tokio::spawn(connection);
+        client
     }
 }
 

@@ -202,6 +202,54 @@ async fn a_tag_against_the_deletion_of_its_manifest() {
     }
 }
 
+/// What changes a repository's manifests or tags, or takes a link away, waits for whoever else
+/// does; reading and linking wait for nobody.
+#[tokio::test(flavor = "multi_thread")]
+async fn changes_of_one_repository_wait_for_each_other() {
+    const A_WHILE: Duration = Duration::from_millis(100);
+    let Some(cluster) = Cluster::shared() else {
+        return;
+    };
+    let schema = cluster.schema().await;
+    let [store, _] = replicas(&schema).await;
+    let (here, there, now) = (repo("team/api"), repo("team/web"), ctx());
+    let (put, none) = (
+        image(&here, "layer", &["v1"], Expect::Any),
+        TagGuard::none(),
+    );
+    store.put_manifest(&now, put.clone()).await.unwrap();
+    add_blob(&store, &here, "bytes", "bytes").await.unwrap();
+    let held = schema.session().await;
+    let lock = "BEGIN; SELECT FROM repositories WHERE name = 'team/api' FOR NO KEY UPDATE";
+    held.batch_execute(lock).await.unwrap();
+
+    let (v1, bytes, more) = ("v1".parse().unwrap(), digest("bytes"), digest("more"));
+    let push = store.put_manifest(&now, image(&here, "other", &[], Expect::Any));
+    let drop_tag = store.delete_tag(&now, &here, &v1, &none);
+    let drop_manifest = store.delete_manifest(&now, &here, &put.digest, &none);
+    let drop_blob = store.delete_blob(&now, &here, &bytes);
+    tokio::pin!(push, drop_tag, drop_manifest, drop_blob);
+    assert!(tokio::time::timeout(A_WHILE, &mut push).await.is_err());
+    assert!(tokio::time::timeout(A_WHILE, &mut drop_tag).await.is_err());
+    assert!(
+        tokio::time::timeout(A_WHILE, &mut drop_manifest)
+            .await
+            .is_err()
+    );
+    assert!(tokio::time::timeout(A_WHILE, &mut drop_blob).await.is_err());
+
+    assert_eq!(tagged(&store, &here, "v1").await, Some(put.digest));
+    assert!(add_blob(&store, &here, "more", "more").await.unwrap());
+    assert!(store.link_blob(&now, &here, &more).await.unwrap().is_some());
+    let elsewhere = store.put_manifest(&now, image(&there, "layer", &[], Expect::Any));
+    assert!(elsewhere.await.unwrap().created);
+
+    held.batch_execute("COMMIT").await.unwrap();
+    let (push, tag, manifest, blob) = tokio::join!(push, drop_tag, drop_manifest, drop_blob);
+    assert!(push.unwrap().created && manifest.unwrap().is_some() && blob.unwrap().is_some());
+    tag.unwrap();
+}
+
 /// Who links a blob that collection is after gets it, or finds it gone.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_link_against_the_claim_of_collection() {
