@@ -151,3 +151,50 @@ fn retry(options: &Options) -> RetryConfig {
         retry_timeout: options.retry_timeout,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(url: &str) -> ConnectError {
+        let store = ObjectBlobStore::from_url(url, Options::default());
+        store.expect_err("the URL names no store")
+    }
+
+    #[test]
+    fn urls_that_name_no_store_are_refused() {
+        for url in ["", "bucket", "s3:bucket", "s3://", "s3:///prefix"] {
+            let error = refused(url);
+            assert!(
+                matches!(error, ConnectError::NoBucket { .. }),
+                "{url}: {error:?}"
+            );
+        }
+        for url in ["ftp://bucket", "https://bucket.s3.amazonaws.com/"] {
+            let error = refused(url);
+            assert!(
+                matches!(error, ConnectError::Scheme { .. }),
+                "{url}: {error:?}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn bucket_and_prefix_come_from_the_url() {
+        use crate::{Locator, Presign};
+        let locator = Locator::of_key(uuid::Uuid::nil());
+        for (prefix, path) in [("", ""), ("/", ""), ("/a", "a/"), ("/a/b/", "a/b/")] {
+            let builder = AmazonS3Builder::new()
+                .with_region("eu-north-1")
+                .with_access_key_id("key")
+                .with_secret_access_key("secret");
+            let prefix = prefix.trim_start_matches('/');
+            let store = ObjectBlobStore::from_s3(builder, "bucket", prefix, Options::default());
+            let hour = std::time::Duration::from_secs(3600);
+            let url = store.unwrap().presign_get(&locator, hour).await.unwrap();
+            let expected =
+                format!("https://s3.eu-north-1.amazonaws.com/bucket/{path}blobs/{locator}?");
+            assert!(url.starts_with(&expected), "{url}");
+        }
+    }
+}
