@@ -55,7 +55,10 @@ const LOCK: &str = "SELECT pg_advisory_xact_lock(
 
 const SERVER: &str = "SELECT current_setting('server_version_num')::bigint,
     current_setting('server_encoding')";
-const IS_THERE: &str = "SELECT to_regclass('schema_version') IS NOT NULL";
+/// It reads the catalog itself: what looks names up there, such as `to_regclass`, may go on
+/// answering from before the wait for [`LOCK`].
+const IS_THERE: &str = "SELECT EXISTS (SELECT FROM pg_catalog.pg_class
+    WHERE relname = 'schema_version' AND relkind = 'r' AND pg_table_is_visible(oid))";
 const RECORDED: &str = "SELECT version, oldest_reader FROM schema_version WHERE id = 1";
 const RECORD: &str = "UPDATE schema_version SET version = $1, oldest_reader = $2 WHERE id = 1";
 

@@ -26,20 +26,22 @@ async fn one_of_many_migrates() {
     let Some(cluster) = Cluster::shared() else {
         return;
     };
-    let schema = cluster.schema().await;
-    let replicas: Vec<_> = (0..6)
-        .map(|i| {
-            let url = schema.url();
-            tokio::spawn(async move {
-                let store = connect(&url).await;
-                let put = image(&repo("team/api"), &i.to_string(), &["v1"], Expect::Any);
-                store.put_manifest(&ctx(), put).await.unwrap();
-            })
-        })
-        .collect();
-    for replica in replicas {
-        replica.await.unwrap();
+    for _ in 0..5 {
+        let schema = cluster.schema().await;
+        let replicas: Vec<_> = (0..6)
+            .map(|i| tokio::spawn(start(schema.url(), i)))
+            .collect();
+        for replica in replicas {
+            replica.await.unwrap();
+        }
     }
+}
+
+/// Has a replica come up and serve.
+async fn start(url: String, number: usize) {
+    let store = connect(&url).await;
+    let put = image(&repo("team/api"), &number.to_string(), &["v1"], Expect::Any);
+    store.put_manifest(&ctx(), put).await.unwrap();
 }
 
 /// A newer schema is used as long as it allows it; a running replica notices when it does not.
