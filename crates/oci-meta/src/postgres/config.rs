@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use percent_encoding::percent_decode_str;
 use tokio_postgres::Config;
-use tokio_postgres::config::{Host, SslMode};
+use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
 
 /// How many connections a replica keeps at most, where the URL does not say.
 const POOL_SIZE: usize = 16;
@@ -24,7 +24,8 @@ const USER_TIMEOUT: Duration = Duration::from_secs(30);
 /// Where the database is and how to speak to it.
 ///
 /// It is parsed from `postgres://user:password@host:port/database?…`, with the parameters of
-/// libpq (`host` may name the folder of a Unix socket), several hosts included, and with:
+/// libpq (`host` may name the folder of a Unix socket), and with those below. Of several hosts,
+/// the one that takes writes is connected to.
 /// - `sslmode`: `disable`, `prefer` (encrypt if the server can; the default), `require` (encrypt,
 ///   whoever the server is), `verify-ca` (and check that its certificate is by a known
 ///   authority), `verify-full` (and that it is for this host).
@@ -131,6 +132,10 @@ fn complete(config: &mut Config, has: impl Fn(&'static str) -> bool) {
     }
     if !has("tcp_user_timeout") {
         config.tcp_user_timeout(USER_TIMEOUT);
+    }
+    // Of several servers all but one are standbys, which lag behind and take no writes.
+    if !has("target_session_attrs") && config.get_hosts().len() > 1 {
+        config.target_session_attrs(TargetSessionAttrs::ReadWrite);
     }
 }
 
@@ -276,6 +281,21 @@ mod tests {
         let socket = parse("postgresql:///x?host=/run/pg&user=me&sslmode=require").unwrap();
         assert_eq!(socket.postgres.get_ssl_mode(), SslMode::Disable);
         assert_eq!(socket.pool_size, POOL_SIZE);
+    }
+
+    #[test]
+    fn of_several_hosts_the_primary_is_meant() {
+        for (url, attributes) in [
+            ("postgres://db/x", TargetSessionAttrs::Any),
+            ("postgres://a,b:5433/x", TargetSessionAttrs::ReadWrite),
+            (
+                "postgres://a,b/x?target_session_attrs=any",
+                TargetSessionAttrs::Any,
+            ),
+        ] {
+            let config = parse(url).unwrap();
+            assert_eq!(config.postgres.get_target_session_attrs(), attributes);
+        }
     }
 
     #[test]

@@ -42,9 +42,13 @@ impl Fault {
         })
     }
 
-    /// Whether the connection is of no further use.
+    /// Whether the connection is of no further use. One to a server that has become a standby
+    /// gives way to one that asks anew who the primary is.
     pub(super) fn spoils_connection(&self) -> bool {
-        matches!(self, Self::Silent) || self.state().is_some_and(is_stale_plan)
+        matches!(self, Self::Silent)
+            || self.state().is_some_and(|state| {
+                is_stale_plan(state) || *state == SqlState::READ_ONLY_SQL_TRANSACTION
+            })
     }
 
     /// The error of the operation `op` that failed so.
