@@ -60,14 +60,19 @@ pub(in super::super) fn daemon(desk: &Desk) -> Result<Daemon> {
     Ok(daemon)
 }
 
-/// The daemon reads certificates in one folder only, in whose place it gets this client's own, and
-/// names in a file in whose place it gets one that has the server's.
+/// What the daemon mounts ends with it: some daemons leave something behind, which then keeps
+/// their folder from being removed.
+///
+/// It reads certificates in one folder only, in whose place it gets this client's own, and names
+/// in a file in whose place it gets one that has the server's.
 fn dockerd(desk: &Desk) -> Command {
-    if desk.certificates().is_none() {
-        return desk.command("dockerd");
-    }
     let mut command = desk.command("unshare");
-    command.args(["--mount", "sh", "-c", SUBSTITUTE, "dockerd"]);
+    command.arg("--mount");
+    if desk.certificates().is_none() {
+        command.arg("dockerd");
+        return command;
+    }
+    command.args(["sh", "-c", SUBSTITUTE, "dockerd"]);
     command.args([desk.path("etc").as_path(), Path::new("/etc/docker")]);
     command.args([desk.path("hosts").as_path(), Path::new("/etc/hosts")]);
     command
