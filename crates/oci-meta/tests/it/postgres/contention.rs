@@ -250,6 +250,41 @@ async fn changes_of_one_repository_wait_for_each_other() {
     tag.unwrap();
 }
 
+/// A call that is undone to end a deadlock is made again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deadlock_is_tried_again() {
+    let Some(cluster) = Cluster::shared() else {
+        return;
+    };
+    let schema = cluster.schema().await;
+    let [store, _] = replicas(&schema).await;
+    add_blob(&store, &repo("team/api"), "bytes", "bytes")
+        .await
+        .unwrap();
+    let other = schema.session().await;
+    // It is the store's call that looks for deadlocks first, and gives way.
+    let hold = "SET deadlock_timeout = '60s'; BEGIN; SELECT FROM blobs FOR UPDATE";
+    other.batch_execute(hold).await.unwrap();
+    let delete = tokio::spawn(async move {
+        let (repo, blob) = (repo("team/api"), digest("bytes"));
+        store.delete_blob(&ctx(), &repo, &blob).await.unwrap()
+    });
+    // Until it holds the repository and waits for the blob.
+    let probe = "SELECT FROM pg_locks WHERE NOT granted AND transactionid IN
+        (SELECT transactionid FROM pg_locks WHERE pid = pg_backend_pid()
+            AND locktype = 'transactionid')";
+    while other.query(probe, &[]).await.unwrap().is_empty() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    other
+        .batch_execute("SELECT FROM repositories FOR UPDATE")
+        .await
+        .unwrap();
+    assert!(!delete.is_finished());
+    other.batch_execute("COMMIT").await.unwrap();
+    assert!(delete.await.unwrap().is_some());
+}
+
 /// Who links a blob that collection is after gets it, or finds it gone.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_link_against_the_claim_of_collection() {
