@@ -25,10 +25,14 @@ impl Filling {
     }
 
     pub(super) fn push(&mut self, mut data: &[u8]) {
-        self.len += data.len();
         while !data.is_empty() {
+            if self.open.capacity() == 0 && self.len >= SEGMENT {
+                // What is long needs memory of one size only, which is used again as it is.
+                self.open.reserve(SEGMENT);
+            }
             let (now, rest) = data.split_at(data.len().min(SEGMENT - self.open.len()));
             self.open.extend_from_slice(now);
+            self.len += now.len();
             data = rest;
             if self.open.len() == SEGMENT {
                 self.segments.push(mem::take(&mut self.open).freeze());
