@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use rustix::process::{Pid, Signal, kill_process};
 use ureq::http::{HeaderMap, Request};
 use ureq::{Agent, SendBody};
 
@@ -93,8 +94,8 @@ impl Server {
 
     /// Asks it to stop and waits for it.
     pub(super) fn stop(mut self) -> Result<()> {
-        let pid = self.pid.to_string();
-        Command::new("kill").args(["-TERM", &pid]).status()?;
+        let pid = Pid::from_raw(self.pid.try_into()?).context("no process has the number 0")?;
+        kill_process(pid, Signal::TERM)?;
         let status = self.child.wait()?;
         ensure!(status.success(), "the server ended with {status}");
         Ok(())

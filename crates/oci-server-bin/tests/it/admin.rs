@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use crate::program::{Server, command, run};
 use crate::site::{ALICE, Site, said};
+use rustix::process::Signal;
 
 const SETTINGS: &str = "data_dir = '{dir}/data'\n\
                         auth.scheme = 'bearer'\n\
@@ -243,7 +244,7 @@ fn the_socket_of_a_dead_server_is_replaced() {
     let dir = tempfile::tempdir().unwrap();
     let socket = dir.path().join("admin.sock");
     let server = Server::start(dir.path(), &[]);
-    server.signal("-KILL");
+    server.signal(Signal::KILL);
     server.wait();
     assert!(socket.exists());
     let data = ["--data-dir", dir.path().to_str().unwrap()];

@@ -5,6 +5,7 @@ use std::process::{Output, Stdio};
 
 use crate::program::command;
 use crate::site::{BY_ITSELF, Site, basic, said, within};
+use rustix::process::Signal;
 
 const SETTINGS: &str = "data_dir = '{dir}/data'\n\
                         auth.scheme = 'basic'\n\
@@ -48,7 +49,7 @@ fn a_running_server_is_asked_and_else_the_configuration() {
     assert_eq!(status, Some(1));
     assert!(said.contains("there is no user `carol`"), "{said}");
 
-    site.server.signal("-KILL");
+    site.server.signal(Signal::KILL);
     within(BY_ITSELF, "its end", || {
         explain(&site, ["alice", "push", "team/a"], &[]).0 == Some(2)
     });

@@ -16,6 +16,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::authority::{Authority, VERSIONS, serve};
 use crate::client::{Client, INDEX, KIND, tcp, tls};
+use rustix::process::Signal;
 
 /// A body whose parts are sent when the test says so.
 struct Parts(mpsc::Receiver<&'static str>);
@@ -60,7 +61,7 @@ async fn a_request_in_flight_is_finished_before_the_end() {
     let answer = tokio::spawn(sender.send_request(request.body(Parts(body)).unwrap()));
     sleep(Duration::from_millis(200)).await;
 
-    server.signal("-TERM");
+    server.signal(Signal::TERM);
     timeout(Duration::from_secs(5), idle.connection)
         .await
         .expect("idle connections are told to go")

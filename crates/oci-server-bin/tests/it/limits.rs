@@ -12,6 +12,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::authority::{Authority, VERSIONS, serve, serve_with};
 use crate::client::{Client, tcp, tls};
+use rustix::process::Signal;
 
 /// The digest of so many zeros: more than sockets hold on their way.
 const ZEROS: &str = "sha256:83ee47245398adee79bd9c0a8bc57b821e92aba10f5f9ade8a5d1fae4d8c4302";
@@ -38,7 +39,7 @@ async fn connections_of_one_address_are_limited() {
     let mut three = Client::http1(tcp(&server).await).await;
     assert_eq!(three.send("GET", "/v2/", "").await.0, 200);
     drop((two, three));
-    server.signal("-TERM");
+    server.signal(Signal::TERM);
     let (_, log) = server.wait();
     let told = log.matches("max_connections_per_address").count();
     assert_eq!(told, 1, "{log}");

@@ -6,6 +6,8 @@ use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
+
 /// The program with a clean environment.
 pub(crate) fn command() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_oci-server"));
@@ -69,10 +71,9 @@ impl Server {
         self.url.split_once("://").unwrap().1
     }
 
-    pub(crate) fn signal(&self, name: &str) {
-        let pid = self.child.id().to_string();
-        let sent = Command::new("kill").args([name, &pid]).status().unwrap();
-        assert!(sent.success());
+    pub(crate) fn signal(&self, signal: Signal) {
+        let pid = Pid::from_child(&self.child);
+        kill_process(pid, signal).unwrap();
     }
 
     /// Waits for its end and answers what it logged.
@@ -85,7 +86,7 @@ impl Server {
     }
 
     pub(crate) fn stop(self) {
-        self.signal("-TERM");
+        self.signal(Signal::TERM);
         let (status, log) = self.wait();
         assert!(status.success(), "{log}");
     }

@@ -10,6 +10,7 @@ use tokio_rustls::rustls::ClientConfig;
 use crate::authority::{Authority, VERSIONS, serve};
 use crate::client::{Client, tls};
 use crate::program::Server;
+use rustix::process::Signal;
 
 const SOON: Duration = Duration::from_secs(20);
 
@@ -41,7 +42,7 @@ async fn a_new_certificate_is_taken_over_with_connections_open() {
         let new = Authority::new();
         new.issue(dir.path());
         if signalled {
-            server.signal("-HUP");
+            server.signal(Signal::HUP);
         }
         let new = new.client(VERSIONS, &["h2"]);
         until_trusted(&server, &new).await;
@@ -50,7 +51,7 @@ async fn a_new_certificate_is_taken_over_with_connections_open() {
             assert_eq!(client.send("GET", "/v2/", "").await.0, 200);
         }
     }
-    server.signal("-TERM");
+    server.signal(Signal::TERM);
     let (status, log) = server.wait();
     assert!(status.success(), "{log}");
     let count = log.matches("read the certificate again").count();
@@ -68,7 +69,7 @@ async fn a_broken_certificate_leaves_the_old_one() {
     // Half a pair, as between two steps of a replacement that is never finished; and nothing.
     let other = tempdir().unwrap();
     std::fs::copy(old.issue(other.path()).cert, &files.cert).unwrap();
-    server.signal("-HUP");
+    server.signal(Signal::HUP);
     sleep(Duration::from_millis(500)).await;
     assert!(is_trusted(&server, &client).await);
     std::fs::remove_file(&files.cert).unwrap();
@@ -80,7 +81,7 @@ async fn a_broken_certificate_leaves_the_old_one() {
     std::fs::write(&files.cert, cert).unwrap();
     new.issue(dir.path());
     until_trusted(&server, &new.client(VERSIONS, &["h2"])).await;
-    server.signal("-TERM");
+    server.signal(Signal::TERM);
     let (_, log) = server.wait();
     for (text, times) in [("does not belong", 1), ("could not read tls.cert", 0)] {
         assert_eq!(log.matches(text).count(), times, "{text}: {log}");

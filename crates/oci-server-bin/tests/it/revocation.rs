@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::site::{ALICE, ALICE_LATER, BOSS, BY_ITSELF, INDEX, Site, htpasswd, said, within};
+use rustix::process::Signal;
 
 const FIXED: &str = "data_dir = '{dir}/data'\n\
                      auth.htpasswd = '{dir}/htpasswd'\n\
@@ -242,7 +243,7 @@ fn a_hangup_reads_everything_at_once() {
             let (team, expected) = [("crew: bob\n", 404), ("crew: alice\n", 200)][round % 2];
             site.write("groups", team);
             let begun = Instant::now();
-            site.server.signal("-HUP");
+            site.server.signal(Signal::HUP);
             within(BY_ITSELF, "the group", || {
                 site.pull("by-file/a", Some(&alice)) == expected
             });

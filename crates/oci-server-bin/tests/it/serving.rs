@@ -7,6 +7,7 @@ use std::time::Duration;
 use tempfile::tempdir;
 
 use crate::program::{Server, command};
+use rustix::process::Signal;
 
 const KIND: &str = "application/vnd.oci.image.index.v1+json";
 const INDEX: &str = r#"{"schemaVersion":2,"manifests":[]}"#;
@@ -145,7 +146,7 @@ fn begin_push(server: &Server) -> TcpStream {
 
 #[test]
 fn a_request_in_flight_is_finished_before_the_end() {
-    for signal in ["-TERM", "-INT"] {
+    for signal in [Signal::TERM, Signal::INT] {
         let dir = tempdir().unwrap();
         let server = Server::start(dir.path(), &[]);
         let mut stream = begin_push(&server);
@@ -172,7 +173,7 @@ fn draining_has_a_limit() {
     let data = dir.path().join("data");
     let server = Server::start(&data, &["--config", file.to_str().unwrap()]);
     let stream = begin_push(&server);
-    server.signal("-TERM");
+    server.signal(Signal::TERM);
     let (status, log) = server.wait();
     assert!(status.success(), "{log}");
     assert!(log.contains("cut off"), "{log}");
