@@ -189,7 +189,35 @@ impl From<MetaError> for RegistryError {
             MetaError::MissingReferences { missing } => Self::MissingReferences { missing },
             MetaError::BlobInUse { digest, manifest } => Self::BlobInUse { digest, manifest },
             MetaError::Full { .. } => Self::StorageFull(error.into()),
+            MetaError::Unavailable { .. } => Self::Unavailable {
+                retry_after: STORE_RETRY,
+                source: error.into(),
+            },
             _ => Self::Internal(error.into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_out_of_reach_is_no_defect() {
+        let lost = || Box::<dyn Error + Send + Sync>::from("connection refused");
+        let meta = MetaError::Unavailable {
+            op: "read a tag",
+            source: lost(),
+        };
+        let blobs = BlobStoreError::Unavailable {
+            op: "read an object",
+            source: lost(),
+        };
+        for error in [RegistryError::from(meta), RegistryError::from(blobs)] {
+            assert!(
+                matches!(error, RegistryError::Unavailable { .. }),
+                "{error:?}"
+            );
         }
     }
 }
