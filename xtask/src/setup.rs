@@ -65,7 +65,7 @@ fn clients(only_say: bool) -> Result<()> {
             } else {
                 "install go"
             };
-            println!("missing: {name} (interop: {name}): {how} ({source})");
+            println!("missing: {name} ({}): {how} ({source})", tool.purpose());
             continue;
         }
         let clock = Instant::now();

@@ -37,6 +37,7 @@ pub(crate) const PACKAGED: &[Packaged] = &[
     packaged("openssl", &["openssl"], "recipes"),
     packaged("curl", &["curl"], "recipes"),
     packaged("strace", &["strace"], "prove: the order of writes"),
+    packaged("initdb", &["postgresql"], "tests: metadata in PostgreSQL"),
 ];
 
 const fn packaged(
@@ -51,6 +52,9 @@ const fn packaged(
     }
 }
 
+/// An S3 server over a folder.
+pub(crate) const S3_SERVER: &str = "versitygw";
+
 /// A program that is built from a Go module.
 #[derive(Debug)]
 pub(crate) struct GoTool {
@@ -61,7 +65,7 @@ pub(crate) struct GoTool {
     folder: &'static str,
 }
 
-/// The clients that are built, quickest first.
+/// What is built, quickest first.
 pub(crate) const GO_TOOLS: &[GoTool] = &[
     go_tool(
         "crane",
@@ -74,6 +78,12 @@ pub(crate) const GO_TOOLS: &[GoTool] = &[
         "github.com/regclient/regclient",
         "v0.11.7",
         "./cmd/regctl",
+    ),
+    go_tool(
+        S3_SERVER,
+        "github.com/versity/versitygw",
+        "v1.8.0",
+        "./cmd/versitygw",
     ),
     go_tool("oras", "oras.land/oras", "v1.3.2", "./cmd/oras"),
     go_tool("helm", "helm.sh/helm/v3", "v3.22.0", "./cmd/helm"),
@@ -100,6 +110,14 @@ const fn go_tool(
 }
 
 impl GoTool {
+    /// What drives it.
+    pub(crate) fn purpose(&self) -> String {
+        match self.program {
+            S3_SERVER => "tests: blobs in object stores".to_owned(),
+            client => format!("interop: {client}"),
+        }
+    }
+
     /// Where it is once it was built.
     fn path(&self) -> Result<PathBuf> {
         let name = format!("{}-{}", self.program, self.version);
@@ -174,9 +192,14 @@ pub(crate) fn built_version(program: &str) -> Option<&'static str> {
 
 fn on_path(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
-    // Daemons live where only root's path leads.
+    // Daemons live where only root's path leads, and Debian keeps PostgreSQL's versions apart.
     let more = ["/usr/local/sbin", "/usr/sbin", "/sbin"].map(PathBuf::from);
-    let mut folders = std::env::split_paths(&path).chain(more);
+    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter();
+    let versions = versions
+        .flatten()
+        .flatten()
+        .map(|version| version.path().join("bin"));
+    let mut folders = std::env::split_paths(&path).chain(more).chain(versions);
     folders.find_map(|folder| executable(&folder.join(program)))
 }
 
