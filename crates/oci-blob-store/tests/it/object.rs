@@ -5,6 +5,7 @@ mod bucket;
 mod faults;
 mod gateway;
 mod requests;
+mod versitygw;
 
 use bytes::Bytes;
 use oci_blob_store::object::Options;
@@ -13,7 +14,7 @@ use oci_types::Digest;
 
 pub(crate) use bucket::Bucket;
 use bucket::{Fault, Request};
-pub(crate) use gateway::Gateway;
+pub(crate) use versitygw::Gateway;
 
 const MIB: usize = 1 << 20;
 

@@ -230,9 +230,11 @@ impl Intake<'_> {
     }
 
     /// Makes what came durable. A failed sync leaves nothing to rely on: the session is dropped.
+    /// A storage out of reach has what it had: the session stays as it was last recorded.
     async fn checkpoint(&mut self) -> Result<Staged, RegistryError> {
         match self.writer.checkpoint().await {
             Ok(staged) => Ok(staged),
+            Err(error @ BlobStoreError::Unavailable { .. }) => Err(error.into()),
             Err(error) => {
                 self.inner.drop_session(&self.recorded).await?;
                 Err(error.into())
