@@ -150,10 +150,10 @@ pub(crate) struct ServeArgs {
     /// Keep everything below this folder [default: ./oci-data]
     #[arg(long, value_name = "DIR", env = "OCI_SERVER_DATA_DIR")]
     pub(crate) data_dir: Option<PathBuf>,
-    /// Keep metadata here: sqlite:PATH or memory: [default: sqlite:DATA_DIR/registry.db]
+    /// Keep metadata here: sqlite:PATH, postgres://USER@HOST/DATABASE or memory: [default: sqlite:DATA_DIR/registry.db]
     #[arg(long, value_name = "URL", env = "OCI_SERVER_METADATA")]
     pub(crate) metadata: Option<String>,
-    /// Keep blobs here: file:DIR or memory: [default: file:DATA_DIR]
+    /// Keep blobs here: file:DIR, s3://BUCKET/PREFIX or memory: [default: file:DATA_DIR]
     #[arg(long, value_name = "URL", env = "OCI_SERVER_BLOBS")]
     pub(crate) blobs: Option<String>,
     /// Listen beyond this machine although anybody can then read, write and delete

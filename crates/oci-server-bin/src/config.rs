@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ipnet::IpNet;
+use oci_meta::PostgresConfig;
 use oci_registry::Options;
 
 use crate::cli::ServeArgs;
@@ -54,9 +55,10 @@ pub(crate) struct Config {
 }
 
 /// Where metadata is kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) enum MetadataUrl {
     Sqlite(PathBuf),
+    Postgres(Box<PostgresConfig>),
     Memory,
 }
 
@@ -64,6 +66,8 @@ pub(crate) enum MetadataUrl {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum BlobsUrl {
     File(PathBuf),
+    /// An `s3://` URL; who asks is said by the environment.
+    Object(String),
     Memory,
 }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use oci_auth::SharedSecrets;
+use oci_blob_store::object::ObjectBlobStore;
 use oci_http::Audit;
 use oci_registry::LocalRegistry;
 use tokio::net::TcpListener;
@@ -33,7 +34,7 @@ pub(crate) async fn serve(prepared: Prepared) -> Result<(), Box<dyn Error>> {
     let config = &prepared.config;
     let audit = config.audit.as_ref().map(AuditLog::open).transpose()?;
     let audit = audit.map(Arc::new);
-    let back = Back::open(config)?;
+    let back = Back::open(config).await?;
     let mut signals = Signals::new()?;
     let listener = listen::bind(config.listen).await?;
     let listening = Listening {
@@ -99,20 +100,22 @@ struct Back {
     metrics: Metrics,
     local: LocalRegistry,
     secrets: Arc<dyn SharedSecrets>,
+    object: Option<ObjectBlobStore>,
 }
 
 impl Back {
     /// Opens the stores.
-    fn open(config: &Config) -> Result<Self, Box<dyn Error>> {
+    async fn open(config: &Config) -> Result<Self, Box<dyn Error>> {
         let metrics = Metrics::new();
-        let meta = stores::metadata(&config.metadata)?;
-        let blobs = stores::blobs(&config.blobs)?;
+        let meta = stores::metadata(&config.metadata).await?;
+        let blobs = stores::blobs(&config.blobs).await?;
         let options = config.registry.clone();
-        let local = LocalRegistry::observed(meta.store, blobs, options, metrics.events());
+        let local = LocalRegistry::observed(meta.store, blobs.store, options, metrics.events());
         Ok(Self {
             metrics,
             local,
             secrets: meta.secrets,
+            object: blobs.object,
         })
     }
 }
@@ -139,6 +142,10 @@ fn beside(prepared: &Prepared, back: &Back, keys: &Keys) -> std::io::Result<Join
     let mut background = JoinSet::new();
     let (local, sweep_every) = (back.local.clone(), prepared.config.sweep_every);
     background.spawn(async move { local.maintain(sweep_every).await });
+    if let Some(store) = &back.object {
+        let sessions_live = prepared.config.registry.terms.expiry;
+        background.spawn(stores::tidy(store.clone(), sessions_live));
+    }
     let sources = || Arc::clone(&prepared.sources);
     background.spawn(sources().run());
     background.spawn(keys.clone().follow(sources(), hangup()?));

@@ -41,7 +41,9 @@ pub(super) fn resolve(args: ServeArgs, mut raw: RawConfig) -> Result<Config, Con
     let rules = errors.keep(Ruleset::take(&mut raw));
     let audit = errors.keep(audit(raw.audit.path.take(), &raw));
     let http = errors.keep(http(&raw));
-    let registry = options(&raw);
+    // SQLite and memory belong to one process.
+    let sole_owner = !matches!(metadata, Some(MetadataUrl::Postgres(_)));
+    let registry = options(&raw, sole_owner);
     let tls = errors.keep(tls(raw.tls.cert, raw.tls.key));
     let all = || {
         let access = access?;
@@ -102,7 +104,7 @@ fn access(args: &ServeArgs, raw: &mut RawConfig) -> Result<Access, ConfigError> 
     })
 }
 
-fn options(raw: &RawConfig) -> Options {
+fn options(raw: &RawConfig, sole_owner: bool) -> Options {
     let defaults = Options::default();
     Options {
         terms: Terms {
@@ -123,8 +125,7 @@ fn options(raw: &RawConfig) -> Options {
         },
         grace: raw.collection.grace.0,
         body_idle: raw.http.body_idle_timeout.0,
-        // SQLite and memory belong to one process.
-        sole_owner: true,
+        sole_owner,
         ..defaults
     }
 }
@@ -231,7 +232,16 @@ fn metadata_url(url: Option<&str>, data_dir: &Path) -> Result<MetadataUrl, Confi
     match url.split_once(':') {
         Some(("memory", "")) => Ok(MetadataUrl::Memory),
         Some(("sqlite", path)) if !path.is_empty() => Ok(MetadataUrl::Sqlite(local(path))),
-        _ => Err(invalid("metadata", url, "it takes sqlite:PATH or memory:")),
+        Some(("postgres" | "postgresql", _)) => match url.parse() {
+            Ok(config) => Ok(MetadataUrl::Postgres(Box::new(config))),
+            // The URL may hold a password.
+            Err(error) => Err(invalid("metadata", "postgres://…", &format!("{error}"))),
+        },
+        _ => Err(invalid(
+            "metadata",
+            url,
+            "it takes sqlite:PATH, postgres://USER@HOST/DATABASE or memory:",
+        )),
     }
 }
 
@@ -242,7 +252,12 @@ fn blobs_url(url: Option<&str>, data_dir: &Path) -> Result<BlobsUrl, ConfigError
     match url.split_once(':') {
         Some(("memory", "")) => Ok(BlobsUrl::Memory),
         Some(("file", path)) if !path.is_empty() => Ok(BlobsUrl::File(local(path))),
-        _ => Err(invalid("blobs", url, "it takes file:DIR or memory:")),
+        Some(("s3", rest)) if rest.len() > "//".len() => Ok(BlobsUrl::Object(url.to_owned())),
+        _ => Err(invalid(
+            "blobs",
+            url,
+            "it takes file:DIR, s3://BUCKET/PREFIX or memory:",
+        )),
     }
 }
 

@@ -13,14 +13,18 @@ fn parse(text: &str) -> Result<Config, ConfigErrors> {
     )
 }
 
+fn sqlite(config: &Config) -> Option<&Path> {
+    match &config.metadata {
+        MetadataUrl::Sqlite(path) => Some(path),
+        MetadataUrl::Postgres(_) | MetadataUrl::Memory => None,
+    }
+}
+
 #[test]
 fn nothing_at_all_is_enough() {
     let config = parse("").unwrap();
     assert_eq!(config.listen.to_string(), "127.0.0.1:5000");
-    assert_eq!(
-        config.metadata,
-        MetadataUrl::Sqlite("./oci-data/registry.db".into())
-    );
+    assert_eq!(sqlite(&config), Some("./oci-data/registry.db".as_ref()));
     assert_eq!(config.blobs, BlobsUrl::File("./oci-data".into()));
 }
 
@@ -136,13 +140,17 @@ fn urls_take_relative_and_absolute_paths() {
         ("sqlite:///a/b.db", "/a/b.db"),
     ] {
         let config = parse(&format!("metadata = '{url}'")).unwrap();
-        assert_eq!(config.metadata, MetadataUrl::Sqlite(path.into()));
+        assert_eq!(sqlite(&config), Some(path.as_ref()));
     }
     let config = parse("metadata = 'memory:'\nblobs = 'memory:'").unwrap();
-    assert_eq!(
-        (config.metadata, config.blobs),
-        (MetadataUrl::Memory, BlobsUrl::Memory)
-    );
+    assert!(matches!(config.metadata, MetadataUrl::Memory));
+    assert_eq!(config.blobs, BlobsUrl::Memory);
+    assert!(config.registry.sole_owner);
+    let config = parse("metadata = 'postgres://u:hush@h/d'\nblobs = 's3://bucket/prefix'").unwrap();
+    assert!(matches!(config.metadata, MetadataUrl::Postgres(_)));
+    assert_eq!(config.blobs, BlobsUrl::Object("s3://bucket/prefix".into()));
+    assert!(!config.registry.sole_owner, "others may share the database");
+    assert!(!format!("{config:?}").contains("hush"));
 }
 
 /// Each key with its default, written as a file, is a file that changes nothing.

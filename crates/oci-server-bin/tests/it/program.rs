@@ -93,6 +93,12 @@ impl Server {
 
     /// Sends a request and answers the status and the body.
     pub(crate) fn send(&self, method: &str, path: &str, kind: &str, body: &[u8]) -> (u16, String) {
+        let answer = self.exchange(method, path, kind, body);
+        (answer.status, answer.body)
+    }
+
+    /// Sends a request and answers the whole answer.
+    pub(crate) fn exchange(&self, method: &str, path: &str, kind: &str, body: &[u8]) -> Answer {
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .timeout_global(Some(Duration::from_secs(20)))
@@ -104,8 +110,11 @@ impl Server {
             .body(body)
             .unwrap();
         let mut response = ureq::Agent::from(config).run(request).unwrap();
-        let body = response.body_mut().read_to_string().unwrap();
-        (response.status().as_u16(), body)
+        Answer {
+            status: response.status().as_u16(),
+            body: response.body_mut().read_to_string().unwrap(),
+            headers: response.headers().clone(),
+        }
     }
 
     pub(crate) fn get(&self, path: &str) -> (u16, String) {
@@ -116,6 +125,21 @@ impl Server {
         let mut response = ureq::Agent::from(config).get(url).call().unwrap();
         let body = response.body_mut().read_to_string().unwrap();
         (response.status().as_u16(), body)
+    }
+}
+
+/// What a server answered.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) body: String,
+    headers: ureq::http::HeaderMap,
+}
+
+impl Answer {
+    /// The value of a header that has to be there.
+    pub(crate) fn header(&self, name: &str) -> &str {
+        let value = self.headers.get(name).expect(name);
+        value.to_str().unwrap()
     }
 }
 
