@@ -25,10 +25,13 @@ fn wrong_flags_and_values() {
         &["0.0.0.0:5000", "--allow-unauthenticated"],
     );
     refused(
-        &["--metadata", "postgres://x"],
-        &["metadata", "sqlite:PATH"],
+        &["--metadata", "mysql://x"],
+        &["metadata", "sqlite:PATH", "postgres://"],
     );
-    refused(&["--blobs", "s3://x"], &["blobs", "file:DIR"]);
+    refused(
+        &["--blobs", "ftp://x"],
+        &["blobs", "file:DIR", "s3://BUCKET"],
+    );
     refused(&["--config", "/does/not/exist"], &["/does/not/exist"]);
 }
 
