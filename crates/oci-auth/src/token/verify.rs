@@ -60,16 +60,18 @@ impl BuiltinTokens {
 #[async_trait]
 impl TokenVerifier for BuiltinTokens {
     async fn verify(&self, token: &Secret<String>, now: UnixTime) -> Result<Caller, AuthError> {
-        let mut verified = self.checks.verify(token, &self.keys.keys(), now);
-        if matches!(verified, Err(TokenRejection::UnknownKey)) {
-            let looked = self.keys.look_again(now).await;
-            if looked.map_err(AuthError::unavailable)? {
-                verified = self.checks.verify(token, &self.keys.keys(), now);
-            }
-        }
+        let look_again = async {
+            self.keys
+                .look_again(now)
+                .await
+                .map_err(AuthError::unavailable)
+        };
+        let verified = self
+            .checks
+            .verify_anew(token, now, || self.keys.keys(), look_again);
         let Verified {
             accepted, scopes, ..
-        } = &*verified?;
+        } = &*verified.await?;
         let grant = Grant::Builtin(Arc::clone(scopes));
         if accepted.subject.is_empty() {
             let identity = Identity::Anonymous;
@@ -128,16 +130,18 @@ impl ExternalTokens {
 #[async_trait]
 impl TokenVerifier for ExternalTokens {
     async fn verify(&self, token: &Secret<String>, now: UnixTime) -> Result<Caller, AuthError> {
-        let mut verified = self.checks.verify(token, &self.keys.keys(), now);
-        if matches!(verified, Err(TokenRejection::UnknownKey)) {
-            let looked = self.keys.look_again(now).await;
-            if looked.map_err(AuthError::unavailable)? {
-                verified = self.checks.verify(token, &self.keys.keys(), now);
-            }
-        }
+        let look_again = async {
+            self.keys
+                .look_again(now)
+                .await
+                .map_err(AuthError::unavailable)
+        };
+        let verified = self
+            .checks
+            .verify_anew(token, now, || self.keys.keys(), look_again);
         let Verified {
             accepted, scopes, ..
-        } = &*verified?;
+        } = &*verified.await?;
         let external = External {
             issuer: self.name.clone(),
             subject: accepted.subject.as_str().into(),
@@ -170,6 +174,23 @@ impl Checks {
             fingerprints: Fingerprints::new()?,
             remembered: Mutex::new(Recent::new(REMEMBERED)),
         })
+    }
+
+    /// Verifies a token with the keys of the moment. If none of them has signed it, they are looked
+    /// for once more, and whether that was done is what `look_again` answers.
+    async fn verify_anew(
+        &self,
+        token: &Secret<String>,
+        now: UnixTime,
+        keys: impl Fn() -> Arc<KeySet> + Send,
+        look_again: impl Future<Output = Result<bool, AuthError>> + Send,
+    ) -> Result<Arc<Verified>, AuthError> {
+        match self.verify(token, &keys(), now) {
+            Err(TokenRejection::UnknownKey) if look_again.await? => {
+                Ok(self.verify(token, &keys(), now)?)
+            }
+            verified => Ok(verified?),
+        }
     }
 
     fn verify(
